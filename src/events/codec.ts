@@ -1,0 +1,179 @@
+import { hash as digest, type KeyObject } from 'node:crypto';
+import { v5 as uuidv5 } from 'uuid';
+import { type DataKey, open, seal } from './keys/data-key.ts';
+import type { KeyVault } from './keys/key-vault.ts';
+import type { EventContext, EventMetadata } from './metadata.ts';
+import type { Recorded, RecordedEvent } from './recorded-event.ts';
+import type { EncodedEvent, StoredEvent } from './store/event-store.ts';
+import { allEventTypes, type EventTypeName, upcast } from './upcasters.ts';
+
+/**
+ * How events become bytes and come back: encode, encrypt, hash. The bytes are for ever.
+ *
+ * Data is the JSON of the event's open members, and under `$sealed` for each key its id, a box in base64 and the dotted paths of the
+ * members in it; the box is those members, by path, as one JSON object in AES-256-GCM bound to the event's id. Metadata is JSON with `hash` as its last member. The hash is
+ * SHA-256 over the hash before it in the stream (empty for the first event), the JSON array of stream, revision, id and type, the
+ * metadata without the hash, and the data, each behind a line feed.
+ */
+const SEALED = '$sealed';
+
+export interface Keys {
+  task?: DataKey;
+  author?: DataKey;
+}
+
+/** The place that a batch of events is to take in its stream. */
+export interface Place {
+  stream: string;
+  /** The revision of the first of them. */
+  revision: number;
+  /** The hash of the event before it; empty when there is none. */
+  previousHash: string;
+}
+
+type Decided = { type: EventTypeName; data: object };
+
+type SealedBox = [keyId: string, box: string, paths: string[]];
+
+type Unplaced<E> = E extends { type: string; data: unknown } ? Omit<Recorded<E>, 'position'> : never;
+
+/** An event as it was encoded, with its metadata: what recording it will make of it, but for the position. */
+export type Encoded<E> = { encoded: EncodedEvent[]; recorded: Unplaced<E>[] };
+
+/**
+ * Encodes the events of one command, in order.
+ * @throws when an event has text to seal and its key is not given.
+ */
+export function encodeEvents<E extends Decided>(events: readonly E[], place: Place, context: EventContext, keys: Keys): Encoded<E> {
+  const result: Encoded<E> = { encoded: [], recorded: [] };
+  let { revision, previousHash } = place;
+  events.forEach((event, index) => {
+    const id = uuidv5(`${context.operation_id}/${index}`, context.command_id);
+    const { data, keyIds } = sealData(event, id, keys);
+    const open = {
+      event_id: id,
+      schema_version: allEventTypes[event.type].version,
+      ...context,
+      ...(keyIds.length > 0 && { key_ids: keyIds }),
+    };
+    const unhashed = JSON.stringify(open);
+    const hash = chainHash(previousHash, place.stream, revision, id, event.type, unhashed, data);
+    result.encoded.push({ id, type: event.type, metadata: Buffer.from(`${unhashed.slice(0, -1)},"hash":"${hash}"}`), data });
+    result.recorded.push({ ...event, stream: place.stream, revision, metadata: { ...open, hash }, redacted: [] } as unknown as Unplaced<E>);
+    previousHash = hash;
+    revision++;
+  });
+  return result;
+}
+
+/** Opens, upcasts and types events as they come from the store, in their order. @throws UnknownEvent */
+export async function decodeEvents(stored: readonly StoredEvent[], vault: KeyVault): Promise<RecordedEvent[]> {
+  const parsed = stored.map((event) => ({
+    event,
+    metadata: JSON.parse(event.metadata.toString()) as EventMetadata,
+    data: JSON.parse(event.data.toString()) as Record<string, unknown>,
+  }));
+  const keyIds = new Set<string>();
+  for (const { metadata } of parsed) for (const id of metadata.key_ids ?? []) keyIds.add(id);
+  const keys = keyIds.size > 0 ? await vault.load(keyIds) : new Map<string, KeyObject>();
+  return parsed.map(({ event, metadata, data }) => {
+    const redacted = unsealData(event, data, keys);
+    const { stream, revision, position, type } = event;
+    return {
+      type,
+      data: upcast(type, metadata.schema_version, data),
+      stream,
+      revision,
+      position,
+      metadata,
+      redacted,
+    } as unknown as RecordedEvent;
+  });
+}
+
+/** The hash that an event must carry, from its stored bytes and the hash before it. Null when its metadata carries none. */
+export function expectedHash(event: StoredEvent, previousHash: string): { expected: string; carried: string } | null {
+  const text = event.metadata.toString();
+  const match = /^(.*),"hash":"([A-Za-z0-9_-]{43})"\}$/s.exec(text);
+  if (!match) return null;
+  const { stream, revision, id, type, data } = event;
+  return { expected: chainHash(previousHash, stream, revision, id, type, `${match[1]}}`, data), carried: match[2]! };
+}
+
+function chainHash(previous: string, stream: string, revision: number, id: string, type: string, metadata: string, data: Buffer): string {
+  const head = Buffer.from(`${previous}\n${JSON.stringify([stream, revision, id, type])}\n${metadata}\n`);
+  return digest('sha256', Buffer.concat([head, data]), 'base64url');
+}
+
+function sealData(event: Decided, id: string, keys: Keys): { data: Buffer; keyIds: string[] } {
+  const { taskText, authorText } = allEventTypes[event.type];
+  let open: Record<string, unknown> = event.data as Record<string, unknown>;
+  const boxes: SealedBox[] = [];
+  for (const [paths, key] of [
+    [taskText, keys.task],
+    [authorText, keys.author],
+  ] as const) {
+    if (paths.length === 0) continue;
+    const taken = take(open, paths);
+    if (Object.keys(taken.sealed).length === 0) continue;
+    if (!key) throw new Error(`No key was given to seal ${event.type}`);
+    open = taken.rest;
+    boxes.push([key.id, seal(key.key, JSON.stringify(taken.sealed), id).toString('base64'), Object.keys(taken.sealed)]);
+  }
+  const text = JSON.stringify(boxes.length > 0 ? { ...open, [SEALED]: boxes } : open);
+  return { data: Buffer.from(text), keyIds: boxes.map(([keyId]) => keyId) };
+}
+
+/** Puts the sealed members back into `data`; those whose key is gone become null. @returns their JSON pointers. */
+function unsealData(event: StoredEvent, data: Record<string, unknown>, keys: ReadonlyMap<string, KeyObject>): string[] {
+  const boxes = data[SEALED] as SealedBox[] | undefined;
+  if (boxes === undefined) return [];
+  delete data[SEALED];
+  const redacted: string[] = [];
+  for (const [keyId, box, paths] of boxes) {
+    const key = keys.get(keyId);
+    const sealed = key && (JSON.parse(open(key, Buffer.from(box, 'base64'), event.id).toString()) as Record<string, unknown>);
+    for (const path of paths) put(data, path, sealed?.[path] ?? null);
+    if (!sealed) redacted.push(...paths.map((path) => `/${path.replaceAll('.', '/')}`));
+  }
+  return redacted;
+}
+
+function take(data: Record<string, unknown>, paths: readonly string[]) {
+  const rest = { ...data };
+  const sealed: Record<string, unknown> = {};
+  for (const path of paths) {
+    const value = get(rest, path);
+    if (value === undefined || value === null) continue;
+    sealed[path] = value;
+    drop(rest, path);
+  }
+  return { rest, sealed };
+}
+
+function get(data: Record<string, unknown>, path: string): unknown {
+  return path.split('.').reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], data);
+}
+
+function put(data: Record<string, unknown>, path: string, value: unknown): void {
+  const keys = path.split('.');
+  const last = keys.pop()!;
+  let inner = data;
+  for (const key of keys) {
+    inner[key] ??= {};
+    inner = inner[key] as Record<string, unknown>;
+  }
+  inner[last] = value;
+}
+
+/** Removes a member, copying the objects on the way to it: the caller's event stays whole. */
+function drop(data: Record<string, unknown>, path: string): void {
+  const [first, ...others] = path.split('.') as [string, ...string[]];
+  if (others.length === 0) {
+    delete data[first];
+    return;
+  }
+  const inner = { ...(data[first] as Record<string, unknown>) };
+  drop(inner, others.join('.'));
+  data[first] = inner;
+}

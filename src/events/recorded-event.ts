@@ -1,0 +1,23 @@
+import type { EventMetadata } from './metadata.ts';
+import type { Position } from './store/event-store.ts';
+import type { TaskEvent } from './task/task-events.ts';
+import type { UserEvent } from './user/user-events.ts';
+
+/** An event as it is read: decoded, in today's version, with its place in the log. */
+export type Recorded<E extends { type: string; data: unknown }> = E & {
+  stream: string;
+  revision: number;
+  position: Position;
+  metadata: EventMetadata;
+  /** JSON pointers into data of members that are null because the key that sealed them is destroyed. */
+  redacted: readonly string[];
+};
+
+export type RecordedTaskEvent = Recorded<TaskEvent>;
+export type RecordedUserEvent = Recorded<UserEvent>;
+export type RecordedEvent = RecordedTaskEvent | RecordedUserEvent;
+
+/** The id behind a stream's prefix: the task or user it tells of. */
+export function subjectId(event: { stream: string }): string {
+  return event.stream.slice(event.stream.indexOf('-') + 1);
+}

@@ -1,0 +1,31 @@
+import type { Task } from './task.ts';
+
+/** What somebody may do with a task, from least to most. `admin` is told apart where it is the only ground. */
+export type Permission = 'view' | 'edit' | 'owner' | 'admin';
+
+const rank: Record<Permission, number> = { view: 1, edit: 2, owner: 3, admin: 3 };
+
+export interface Person {
+  id: string;
+  isAdmin: boolean;
+}
+
+/** The person's permission on the task as it now is, deleted or not; null for a stranger. */
+export function permissionOf(task: Task, person: Person): Permission | null {
+  return ownPermission(task, person.id) ?? (person.isAdmin ? 'admin' : null);
+}
+
+export function allows(have: Permission | null, needed: Permission): boolean {
+  return have !== null && rank[have] >= rank[needed];
+}
+
+/** Whether somebody has access to the task of their own: as owner, assignee or sharee. */
+export function hasAccess(task: Task, userId: string): boolean {
+  return ownPermission(task, userId) !== null;
+}
+
+function ownPermission(task: Task, userId: string): Permission | null {
+  if (task.ownerId === userId) return 'owner';
+  if (task.assigneeId === userId) return 'edit';
+  return task.shares.get(userId)?.permission ?? null;
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { authorText, type EventOf, fromTo, taskText, v1 } from '../event-type.ts';
+import { CommentText, Description, DueDate, FileName, Id, Priority, SharePermission, Status, Tags, Time, Title } from '../values.ts';
+
+const Size = z.int().nonnegative();
+const DeletedBy = z.enum(['author', 'owner', 'admin']);
+
+/** What a task was when it was deleted: enough to take it out of every count and index, and to put it back. */
+const TaskAsItWas = z.strictObject({
+  status: Status,
+  priority: Priority,
+  due_date: DueDate.nullable(),
+  tags: Tags,
+  owner_id: Id,
+  assignee_id: Id.nullable(),
+  sharee_ids: z.array(Id),
+  comment_count: z.int().nonnegative(),
+  file_ids: z.array(Id),
+});
+
+/**
+ * What can happen to a task, its shares, comments and files. Never edited once shipped: a new shape is a new schema version with an
+ * upcaster. Data holds ids, never people's names.
+ */
+export const taskEvents = {
+  TaskCreated: v1(
+    z.strictObject({
+      title: taskText(Title),
+      description: taskText(Description),
+      priority: Priority,
+      status: Status,
+      completed_at: Time.nullable(),
+      due_date: DueDate.nullable(),
+      tags: Tags,
+      owner_id: Id,
+      assignee_id: Id.nullable(),
+    }),
+  ),
+  TaskEdited: v1(
+    z.strictObject({
+      changes: z.strictObject({
+        title: taskText(fromTo(Title)).optional(),
+        description: taskText(fromTo(Description)).optional(),
+        priority: fromTo(Priority).optional(),
+        due_date: fromTo(DueDate.nullable()).optional(),
+      }),
+    }),
+  ),
+  TaskTagsChanged: v1(z.strictObject({ tags: fromTo(Tags) })),
+  TaskTransitioned: v1(
+    z.strictObject({ status: fromTo(Status), completed_at: fromTo(Time.nullable()), comment: taskText(CommentText).optional() }),
+  ),
+  TaskAssigned: v1(z.strictObject({ assignee_id: z.strictObject({ from: Id.nullable(), to: Id }) })),
+  TaskUnassigned: v1(z.strictObject({ assignee_id: z.strictObject({ from: Id, to: z.null() }), reason: z.enum(['command', 'erased']) })),
+  TaskShared: v1(z.strictObject({ user_id: Id, permission: SharePermission })),
+  TaskSharePermissionChanged: v1(z.strictObject({ user_id: Id, permission: fromTo(SharePermission) })),
+  TaskUnshared: v1(
+    z.strictObject({ user_id: Id, permission: SharePermission, reason: z.enum(['revoked', 'left', 'transferred', 'erased']) }),
+  ),
+  TaskTransferred: v1(z.strictObject({ owner_id: fromTo(Id), kept: SharePermission.nullable(), reason: z.enum(['command', 'erased']) })),
+  TaskDeleted: v1(z.strictObject({ forced: z.boolean(), reason: z.enum(['command', 'bulk', 'erased']), last: TaskAsItWas })),
+  TaskRestored: v1(z.strictObject({ restored: TaskAsItWas, purged_file_ids: z.array(Id) })),
+  CommentAdded: v1(z.strictObject({ comment_id: Id, content: authorText(CommentText), mentions: z.array(Id) })),
+  CommentEdited: v1(
+    z.strictObject({ comment_id: Id, author_id: Id, content: authorText(fromTo(CommentText)), mentions: fromTo(z.array(Id)) }),
+  ),
+  CommentDeleted: v1(z.strictObject({ comment_id: Id, author_id: Id, by: DeletedBy })),
+  CommentRestored: v1(z.strictObject({ comment_id: Id, author_id: Id, by: DeletedBy })),
+  FileAttached: v1(
+    z.strictObject({
+      file_id: Id,
+      name: taskText(FileName),
+      size: Size,
+      content_type: z.string(),
+      sha256: z.string(),
+      blob_key: z.string(),
+    }),
+  ),
+  FileDeleted: v1(z.strictObject({ file_id: Id, size: Size, blob_key: z.string() })),
+  FilesPurged: v1(z.strictObject({ file_ids: z.array(Id).min(1) })),
+};
+
+export type TaskEvent = EventOf<typeof taskEvents>;
+export type TaskEventType = TaskEvent['type'];
+export type TaskAsItWas = z.output<typeof TaskAsItWas>;
+
+export function taskStream(taskId: string): string {
+  return `task-${taskId}`;
+}

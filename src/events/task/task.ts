@@ -1,0 +1,167 @@
+import type { Priority, SharePermission, Status } from '../values.ts';
+import type { TaskEvent } from './task-events.ts';
+
+export interface Share {
+  permission: SharePermission;
+  sharedAt: string;
+  sharedBy: string;
+}
+
+export interface CommentState {
+  authorId: string;
+  /** Who deleted it, while it is deleted. */
+  deletedBy: string | null;
+}
+
+export interface FileState {
+  uploadedBy: string;
+  size: number;
+  blobKey: string;
+  deleted: boolean;
+  purged: boolean;
+}
+
+/** What a task's stream adds up to: all that commands decide on. Comment text and old values stay in the stream. */
+export interface Task {
+  id: string;
+  title: string;
+  description: string;
+  priority: Priority;
+  status: Status;
+  completedAt: string | null;
+  dueDate: string | null;
+  tags: readonly string[];
+  ownerId: string;
+  assigneeId: string | null;
+  createdAt: string;
+  updatedAt: string;
+  deletedAt: string | null;
+  /** By the sharee's id. */
+  shares: ReadonlyMap<string, Share>;
+  comments: ReadonlyMap<string, CommentState>;
+  files: ReadonlyMap<string, FileState>;
+}
+
+/** An event together with when it happened, whose doing it was and which task it is about. */
+export type TaskFact = TaskEvent & { taskId: string; at: string; by: string };
+
+/** What the event made of the task. Never throws: what has happened has happened. */
+export function evolve(task: Task | null, fact: TaskFact): Task | null {
+  if (fact.type === 'TaskCreated') return created(fact);
+  if (task === null) return null;
+  return { ...task, ...changed(task, fact), updatedAt: fact.at };
+}
+
+export function liveComments(task: Task): number {
+  return count(task.comments, (comment) => comment.deletedBy === null);
+}
+
+export function liveFiles(task: Task): number {
+  return count(task.files, (file) => !file.deleted);
+}
+
+function created({ taskId, at, data }: TaskFact & { type: 'TaskCreated' }): Task {
+  return {
+    id: taskId,
+    title: data.title ?? '',
+    description: data.description ?? '',
+    priority: data.priority,
+    status: data.status,
+    completedAt: data.completed_at,
+    dueDate: data.due_date,
+    tags: data.tags,
+    ownerId: data.owner_id,
+    assigneeId: data.assignee_id,
+    createdAt: at,
+    updatedAt: at,
+    deletedAt: null,
+    shares: new Map(),
+    comments: new Map(),
+    files: new Map(),
+  };
+}
+
+function changed(task: Task, fact: Exclude<TaskFact, { type: 'TaskCreated' }>): Partial<Task> {
+  switch (fact.type) {
+    case 'TaskEdited':
+      return edited(task, fact.data.changes);
+    case 'TaskTagsChanged':
+      return { tags: fact.data.tags.to };
+    case 'TaskTransitioned':
+      return { status: fact.data.status.to, completedAt: fact.data.completed_at.to };
+    case 'TaskAssigned':
+    case 'TaskUnassigned':
+      return { assigneeId: fact.data.assignee_id.to };
+    case 'TaskShared':
+      return { shares: put(task.shares, fact.data.user_id, { permission: fact.data.permission, sharedAt: fact.at, sharedBy: fact.by }) };
+    case 'TaskSharePermissionChanged':
+      return { shares: revise(task.shares, fact.data.user_id, { permission: fact.data.permission.to }) };
+    case 'TaskUnshared':
+      return { shares: without(task.shares, fact.data.user_id) };
+    case 'TaskTransferred':
+      return { ownerId: fact.data.owner_id.to, shares: sharesAfterTransfer(task, fact) };
+    case 'TaskDeleted':
+      return { deletedAt: fact.at };
+    case 'TaskRestored':
+      return { deletedAt: null, files: purged(task.files, fact.data.purged_file_ids) };
+    case 'CommentAdded':
+      return { comments: put(task.comments, fact.data.comment_id, { authorId: fact.by, deletedBy: null }) };
+    case 'CommentEdited':
+      return {};
+    case 'CommentDeleted':
+      return { comments: revise(task.comments, fact.data.comment_id, { deletedBy: fact.by }) };
+    case 'CommentRestored':
+      return { comments: revise(task.comments, fact.data.comment_id, { deletedBy: null }) };
+    case 'FileAttached': {
+      const { file_id, size, blob_key } = fact.data;
+      return { files: put(task.files, file_id, { uploadedBy: fact.by, size, blobKey: blob_key, deleted: false, purged: false }) };
+    }
+    case 'FileDeleted':
+      return { files: revise(task.files, fact.data.file_id, { deleted: true }) };
+    case 'FilesPurged':
+      return { files: purged(task.files, fact.data.file_ids) };
+    default:
+      return fact satisfies never;
+  }
+}
+
+type Changes = Extract<TaskEvent, { type: 'TaskEdited' }>['data']['changes'];
+
+function edited(task: Task, changes: Changes): Partial<Task> {
+  return {
+    title: changes.title === undefined ? task.title : (changes.title?.to ?? ''),
+    description: changes.description === undefined ? task.description : (changes.description?.to ?? ''),
+    priority: changes.priority?.to ?? task.priority,
+    dueDate: changes.due_date === undefined ? task.dueDate : changes.due_date.to,
+  };
+}
+
+function sharesAfterTransfer(task: Task, { data, at, by }: TaskFact & { type: 'TaskTransferred' }): Task['shares'] {
+  const others = without(task.shares, data.owner_id.to);
+  return data.kept === null ? others : put(others, data.owner_id.from, { permission: data.kept, sharedAt: at, sharedBy: by });
+}
+
+function purged(files: Task['files'], ids: readonly string[]): Task['files'] {
+  return ids.reduce<Task['files']>((all, id) => revise(all, id, { purged: true }), files);
+}
+
+function put<V>(map: ReadonlyMap<string, V>, key: string, value: V): ReadonlyMap<string, V> {
+  return new Map(map).set(key, value);
+}
+
+function revise<V>(map: ReadonlyMap<string, V>, key: string, change: Partial<V>): ReadonlyMap<string, V> {
+  const value = map.get(key);
+  return value === undefined ? map : put(map, key, { ...value, ...change });
+}
+
+function without<V>(map: ReadonlyMap<string, V>, key: string): ReadonlyMap<string, V> {
+  const rest = new Map(map);
+  rest.delete(key);
+  return rest;
+}
+
+function count<V>(map: ReadonlyMap<string, V>, test: (value: V) => boolean): number {
+  let n = 0;
+  for (const value of map.values()) if (test(value)) n++;
+  return n;
+}

@@ -1,0 +1,155 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { decodeEvents, encodeEvents, expectedHash, type Keys } from '../../src/events/codec.ts';
+import { createKeyVault, type KeyVault } from '../../src/events/keys/key-vault.ts';
+import type { EventContext } from '../../src/events/metadata.ts';
+import type { EncodedEvent, StoredEvent } from '../../src/events/store/event-store.ts';
+import { allEventTypes, type EventTypeName, UnknownEvent, upcast } from '../../src/events/upcasters.ts';
+import { created, owner, taskId } from '../support/happenings.ts';
+import { everyTaskEvent, everyUserEvent } from './every-event.ts';
+
+const context: EventContext = {
+  occurred_at: '2026-01-02T03:04:05.678Z',
+  actor: { id: owner, kind: 'user' },
+  session_id: '00000000-0000-4000-8000-000000000005',
+  operation_id: '00000000-0000-4000-8000-000000000001',
+  request_id: 'a-request',
+  command_id: '00000000-0000-4000-8000-000000000002',
+  body_hmac: 'x'.repeat(43),
+};
+const place = { stream: `task-${taskId}`, revision: 0, previousHash: '' };
+
+/** A vault on a table that is held in memory: the keys that `database` has are there, and no others. */
+function vaultOn(database: Map<string, { id: string; subject: string; wrapped: Buffer }>): KeyVault {
+  const query = async (_: string, [ids]: [string[]]) => ({ rows: ids.flatMap((id) => database.get(id) ?? []) });
+  return createKeyVault({ query } as never, 'the master key of the fixtures, for ever');
+}
+
+function stored(encoded: readonly EncodedEvent[], stream = place.stream, first = 0): StoredEvent[] {
+  return encoded.map((event, index) => ({ ...event, stream, revision: first + index, position: BigInt(index + 1) }));
+}
+
+function withKeys() {
+  const database = new Map();
+  const vault = vaultOn(database);
+  const task = vault.create(`task-${taskId}`);
+  const author = vault.create(`user-${owner}`);
+  for (const { wrapped } of [task, author]) database.set(wrapped.id, wrapped);
+  return { database, vault, keys: { task: task.key, author: author.key } satisfies Keys };
+}
+
+describe('the codec', () => {
+  const events = [...Object.values(everyTaskEvent), ...Object.values(everyUserEvent)];
+
+  test('gives every event back as it was written, also to a process that has not seen its keys', async () => {
+    const { database, keys } = withKeys();
+    const { encoded, recorded } = encodeEvents(events, place, context, keys);
+    const decoded = await decodeEvents(stored(encoded), vaultOn(database));
+    expect(decoded.map(({ type, data }) => ({ type, data }))).toEqual(events.map(({ type, data }) => ({ type, data })));
+    expect(decoded.map(({ position: _, ...event }) => event)).toEqual(recorded);
+  });
+
+  test('stores no text of a task or a person in the clear', () => {
+    const { keys } = withKeys();
+    const { encoded } = encodeEvents(events, place, context, keys);
+    const bytes = Buffer.concat(encoded.flatMap(({ data, metadata }) => [data, metadata])).toString();
+    for (const secret of ['plants', 'palms', 'cactus', 'Soaked', 'plan.pdf', 'Look']) expect(bytes).not.toContain(secret);
+  });
+
+  test('without its key, tells which members are lost and keeps the others', async () => {
+    const { database, vault, keys } = withKeys();
+    const { encoded } = encodeEvents(events, place, context, keys);
+    database.delete(keys.task.id);
+    const decoded = await decodeEvents(stored(encoded), vaultOn(database));
+    const edited = decoded.find(({ type }) => type === 'TaskEdited');
+    expect(edited).toMatchObject({
+      redacted: ['/changes/title', '/changes/description'],
+      data: { changes: { title: null, description: null, priority: { from: 'medium', to: 'urgent' } } },
+    });
+    expect(decoded.find(({ type }) => type === 'CommentAdded')).toMatchObject({ redacted: [], data: { content: 'Look at @editor' } });
+    expect(await vault.load([keys.task.id])).toEqual(new Map());
+  });
+
+  test('a box that stands in the place of another does not open', async () => {
+    const { database, keys } = withKeys();
+    const { encoded } = encodeEvents([created(), created({ title: 'Other' })] as never, place, context, keys);
+    const [first, second] = stored(encoded) as [StoredEvent, StoredEvent];
+    await expect(decodeEvents([{ ...first, data: second.data }], vaultOn(database))).rejects.toThrow();
+  });
+
+  test('ids follow from the command: the same command encodes to the same ids, another to others', () => {
+    const { keys } = withKeys();
+    const ids = (command_id: string) =>
+      encodeEvents(events.slice(0, 2), place, { ...context, command_id }, keys).encoded.map(({ id }) => id);
+    expect(ids(context.command_id)).toEqual(ids(context.command_id));
+    expect(new Set([...ids(context.command_id), ...ids(taskId)]).size).toBe(4);
+  });
+
+  test('each hash holds its event and the one before: any changed byte shows', () => {
+    const { keys } = withKeys();
+    const all = stored(encodeEvents(events, place, context, keys).encoded);
+    let previous = '';
+    for (const event of all) {
+      const hash = expectedHash(event, previous)!;
+      expect(hash.expected).toBe(hash.carried);
+      expect(expectedHash(event, `${previous}x`)!.expected).not.toBe(hash.carried);
+      expect(expectedHash({ ...event, revision: event.revision + 1 }, previous)!.expected).not.toBe(hash.carried);
+      expect(expectedHash({ ...event, type: 'TaskErased' }, previous)!.expected).not.toBe(hash.carried);
+      expect(expectedHash({ ...event, data: Buffer.concat([event.data, Buffer.from(' ')]) }, previous)!.expected).not.toBe(hash.carried);
+      previous = hash.carried;
+    }
+  });
+
+  test('any text survives, and nothing else than what was written comes out', async () => {
+    const { database, keys } = withKeys();
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'grapheme', minLength: 1 }), fc.string({ unit: 'grapheme' }), async (title, description) => {
+        const event = created({ title, description });
+        const { encoded } = encodeEvents([event] as never, place, context, keys);
+        const [decoded] = await decodeEvents(stored(encoded), vaultOn(database));
+        expect(decoded!.data).toEqual(event.data);
+      }),
+    );
+  });
+
+  test('an unknown type or a version from the future is a loud stop', () => {
+    expect(() => upcast('TaskVanished', 1, {})).toThrow(UnknownEvent);
+    expect(() => upcast('TaskCreated', 2, {})).toThrow(UnknownEvent);
+    expect(() => upcast('toString', 1, {})).toThrow(UnknownEvent);
+  });
+});
+
+describe('what was ever shipped', () => {
+  interface Fixture {
+    events: { stream: string; revision: number; id: string; type: EventTypeName; metadata: string; data: string; decoded: unknown }[];
+    keys: { id: string; subject: string; wrapped: string }[];
+  }
+  const fixture = JSON.parse(readFileSync(new URL('./fixtures/events-v1.json', import.meta.url), 'utf8')) as Fixture;
+  const database = new Map(fixture.keys.map((key) => [key.id, { ...key, wrapped: Buffer.from(key.wrapped, 'base64') }]));
+  const events = fixture.events.map((event, index) => ({
+    ...event,
+    metadata: Buffer.from(event.metadata),
+    data: Buffer.from(event.data),
+    position: BigInt(index + 1),
+  }));
+
+  test('has a frozen event of every type', () => {
+    expect(new Set(events.map(({ type }) => type))).toEqual(new Set(Object.keys(allEventTypes)));
+  });
+
+  test('is read today as it was meant then, and its chain holds', async () => {
+    const decoded = await decodeEvents(events, vaultOn(database));
+    expect(decoded.map(({ data }) => data)).toEqual(fixture.events.map(({ decoded: then }) => then));
+    const heads = new Map<string, string>();
+    for (const event of events) {
+      const hash = expectedHash(event, heads.get(event.stream) ?? '')!;
+      expect(hash.expected).toBe(hash.carried);
+      heads.set(event.stream, hash.carried);
+    }
+  });
+
+  test('fits the schemas that today holds for it', async () => {
+    for (const { type, data } of await decodeEvents(events, vaultOn(database))) allEventTypes[type as EventTypeName].data.parse(data);
+  });
+});
