@@ -1,0 +1,59 @@
+import { createHmac, type KeyObject, randomUUID } from 'node:crypto';
+import type { Person } from '../events/task/permission.ts';
+
+/** Everything about a call that its commands need to know, whatever they do. */
+export interface CommandCall {
+  actor: Person & { kind: 'user' | 'token' | 'system' };
+  sessionId?: string;
+  tokenId?: string;
+  operationId: string;
+  requestId: string;
+  causationId?: string;
+  /** RFC 3339 UTC with milliseconds: when the command is made. */
+  at: string;
+  /** The revision that the caller saw, or that there only must be a task. */
+  ifMatch?: number | 'any' | 'none';
+  idempotency?: Idempotency;
+}
+
+export interface Idempotency {
+  /** As the caller sent it. Never stored: ids and digests made from it are. */
+  key: string;
+  /** Method and path. */
+  target: string;
+  /** The body as it was understood, so that white space and order make no difference. */
+  body: unknown;
+}
+
+/** What tells one command from another, and recognises its repetition. */
+export interface CommandIdentity {
+  /** A UUID: derived from user, target and key when there is a key (version 8), random otherwise. */
+  commandId: string;
+  bodyHmac?: string;
+}
+
+/** @param task the task that the command is on, where a call is on several: each is a command of its own */
+export function identify(secret: KeyObject, call: CommandCall, task = ''): CommandIdentity {
+  if (!call.idempotency) return { commandId: randomUUID() };
+  const { key, target, body } = call.idempotency;
+  return {
+    commandId: derivedId(secret, ['command', call.actor.id, target, key, task]),
+    bodyHmac: createHmac('sha256', secret)
+      .update(JSON.stringify(body ?? null))
+      .digest('base64url'),
+  };
+}
+
+/** The id of the task that a create with a key makes: the same at every repetition. */
+export function createdTaskId(secret: KeyObject, call: CommandCall & { idempotency: Idempotency }): string {
+  return derivedId(secret, ['task', call.actor.id, call.idempotency.target, call.idempotency.key]);
+}
+
+/** A UUID of version 8 from a keyed digest. */
+function derivedId(secret: KeyObject, parts: readonly string[]): string {
+  const bytes = createHmac('sha256', secret).update(JSON.stringify(parts)).digest().subarray(0, 16);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x80;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}

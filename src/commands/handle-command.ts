@@ -1,0 +1,218 @@
+import type { KeyObject } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { encodeEvents } from '../events/codec.ts';
+import type { KeyVault } from '../events/keys/key-vault.ts';
+import type { EventContext } from '../events/metadata.ts';
+import type { RecordedTaskEvent } from '../events/recorded-event.ts';
+import { type EventStore, type Position, StoreUnavailable, type WrappedKey, WrongExpectedRevision } from '../events/store/event-store.ts';
+import type { Task } from '../events/task/task.ts';
+import { type TaskEvent, taskStream } from '../events/task/task-events.ts';
+import { Rejection } from '../rejection.ts';
+import { type CommandCall, type CommandIdentity, identify } from './command-call.ts';
+import type { KeyedQueue } from './keyed-queue.ts';
+import type { TaskCommand } from './task/task-command.ts';
+import { emptyAggregate, foldIn, type TaskAggregate } from './task-aggregate.ts';
+import type { TaskStreams } from './task-streams.ts';
+
+const MOST_LOST_RACES = 10;
+const MOST_EVENTS_NAMED = 100;
+
+/** What became of a command: the task as it left it. */
+export interface CommandOutcome {
+  task: Task;
+  revision: number;
+  position: Position;
+  /** What it appended, now or, when replayed, then; nothing when what was asked for was so already. */
+  events: readonly RecordedTaskEvent[];
+  /** The outcome is that of an earlier command with the same key. */
+  replayed: boolean;
+}
+
+export interface CommandParts {
+  store: EventStore;
+  streams: TaskStreams;
+  vault: KeyVault;
+  queue: KeyedQueue;
+  /** Derives ids from idempotency keys. */
+  secret: KeyObject;
+  /** Told of each race for a stream that this process lost. */
+  onLostRace(): void;
+}
+
+/** A command as it is carried out on one task. */
+export interface Order<Input> {
+  taskId: string;
+  command: TaskCommand<Input>;
+  input: Input;
+  call: CommandCall;
+  /** The call is on several tasks, and its key covers each on its own. */
+  oneOfMany?: true;
+  /** The task cannot be there yet, so that there is nothing to read first. */
+  isNew?: true;
+}
+
+/**
+ * Loads the task, decides, appends; when another write won the race, all over again. Commands on one task wait for each other.
+ * @throws Rejection, StoreUnavailable, StoreOverloaded
+ */
+export function handleCommand<Input>(parts: CommandParts, order: Order<Input>): Promise<CommandOutcome> {
+  const identity = identify(parts.secret, order.call, order.oneOfMany ? order.taskId : undefined);
+  return parts.queue.run(order.taskId, () => untilWritten(parts, order, identity));
+}
+
+/** What the command would do to the task as it is now, without doing it. @throws Rejection */
+export async function tryCommand<Input>(parts: CommandParts, order: Order<Input>): Promise<void> {
+  const identity = identify(parts.secret, order.call, order.oneOfMany ? order.taskId : undefined);
+  await parts.queue.run(order.taskId, async () => judge(parts, await parts.streams.current(order.taskId), order, identity));
+}
+
+async function untilWritten<Input>(parts: CommandParts, order: Order<Input>, identity: CommandIdentity): Promise<CommandOutcome> {
+  let aggregate = order.isNew ? emptyAggregate(order.taskId) : parts.streams.known(order.taskId);
+  let isCurrent = order.isNew ?? false;
+  for (let races = 0; ; ) {
+    if (aggregate === undefined) {
+      aggregate = await parts.streams.current(order.taskId);
+      isCurrent = true;
+    }
+    try {
+      const verdict = await judge(parts, aggregate, order, identity);
+      if ('events' in verdict && verdict.events.length > 0) return await write(parts, aggregate, order, identity, verdict.events);
+      // Another instance may know more: an answer that appends nothing is given on the stream as it is now.
+      if (isCurrent) return 'repeated' in verdict ? verdict.repeated : unchanged(aggregate);
+    } catch (error) {
+      if (error instanceof WrongExpectedRevision) {
+        parts.onLostRace();
+        if (++races >= MOST_LOST_RACES) throw new Rejection('WRITE_CONTENTION', `${races} other writes came first; try again`);
+        await pause(Math.random() * 2 ** Math.min(races, 6));
+      } else if (isCurrent || !(error instanceof Rejection)) throw error;
+    }
+    aggregate = undefined;
+  }
+}
+
+type Verdict = { repeated: CommandOutcome } | { events: TaskEvent[] };
+
+/** Authorise, then recognise a repetition, then hold against `If-Match`, then decide: in this order. */
+async function judge<Input>(
+  parts: CommandParts,
+  aggregate: TaskAggregate,
+  order: Order<Input>,
+  identity: CommandIdentity,
+): Promise<Verdict> {
+  const { command, input, call } = order;
+  const context = { taskId: order.taskId, actor: call.actor, at: call.at };
+  const { task } = aggregate;
+  command.allow(task, input, context);
+  const repeated = await repetition(parts, aggregate, identity);
+  if (repeated) return { repeated };
+  if (call.ifMatch !== undefined && task?.deletedAt === null) await requireRevision(parts, aggregate, call.ifMatch);
+  return { events: command.decide(task, input, context) };
+}
+
+async function repetition(parts: CommandParts, aggregate: TaskAggregate, identity: CommandIdentity): Promise<CommandOutcome | null> {
+  if (identity.bodyHmac === undefined) return null;
+  const first = aggregate.commands.get(identity.commandId);
+  if (first === undefined) return null;
+  if (first.bodyHmac !== identity.bodyHmac) {
+    throw new Rejection('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key came with another body before');
+  }
+  const history = await parts.streams.events(aggregate.taskId, 0, first.revision);
+  return { ...outcomeOf(identity.commandId, aggregate.taskId, history), replayed: true };
+}
+
+async function requireRevision(parts: CommandParts, aggregate: TaskAggregate, ifMatch: number | 'any' | 'none'): Promise<void> {
+  if (ifMatch === 'any' || ifMatch === aggregate.revision) return;
+  const seen = ifMatch === 'none' ? aggregate.revision : ifMatch;
+  const between = await parts.streams.events(aggregate.taskId, seen + 1, Math.min(aggregate.revision, seen + MOST_EVENTS_NAMED));
+  throw new RevisionMismatch(aggregate.revision, between);
+}
+
+/** The task is not at the revision that the caller pinned. */
+export class RevisionMismatch extends Rejection {
+  readonly revision: number;
+  /** What has happened since, oldest first, at most 100. */
+  readonly events: readonly RecordedTaskEvent[];
+  constructor(revision: number, events: readonly RecordedTaskEvent[]) {
+    super('REVISION_MISMATCH', `The task is at revision ${revision}`);
+    this.revision = revision;
+    this.events = events;
+  }
+}
+
+async function write<Input>(
+  parts: CommandParts,
+  aggregate: TaskAggregate,
+  order: Order<Input>,
+  identity: CommandIdentity,
+  events: TaskEvent[],
+): Promise<CommandOutcome> {
+  const { stream, revision } = { stream: taskStream(order.taskId), revision: aggregate.revision };
+  const { keys, newKeys } = await keysFor(parts.vault, aggregate, order.call.actor.id, events);
+  const place = { stream, revision: revision + 1, previousHash: aggregate.hash };
+  const { encoded, recorded } = encodeEvents(events, place, eventContext(order.call, identity), keys);
+  try {
+    const appended = await parts.store.append({
+      stream,
+      expectedRevision: revision < 0 ? 'no_stream' : revision,
+      events: encoded,
+      newKeys,
+    });
+    for (const key of newKeys) parts.vault.remember({ id: key.id, key: keys.task!.key });
+    const placed = recorded.map((event) => ({ ...event, position: appended.position }) as RecordedTaskEvent);
+    foldIn(aggregate, placed);
+    parts.streams.keep(aggregate);
+    return { task: aggregate.task!, revision: appended.revision, position: appended.position, events: placed, replayed: false };
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable && error.outcome === 'unknown')) throw error;
+    return await lookUp(parts, order.taskId, identity.commandId, error);
+  }
+}
+
+/** Whether an append whose answer was lost was written all the same. @throws the error of the append when it was not, or cannot be told */
+async function lookUp(parts: CommandParts, taskId: string, commandId: string, lost: StoreUnavailable): Promise<CommandOutcome> {
+  const history = await parts.streams.events(taskId).catch(() => []);
+  const last = history.findLastIndex((event) => event.metadata.command_id === commandId);
+  if (last < 0) throw lost;
+  return outcomeOf(commandId, taskId, history.slice(0, last + 1));
+}
+
+/** The outcome of a command that is in the stream already, from the stream's events up to its last one. */
+function outcomeOf(commandId: string, taskId: string, history: readonly RecordedTaskEvent[]): CommandOutcome {
+  const then = emptyAggregate(taskId);
+  foldIn(then, history);
+  const events = history.filter(({ metadata }) => metadata.command_id === commandId);
+  return { task: then.task!, revision: then.revision, position: then.position, events, replayed: false };
+}
+
+async function keysFor(vault: KeyVault, aggregate: TaskAggregate, authorId: string, events: readonly TaskEvent[]) {
+  const newKeys: WrappedKey[] = [];
+  const author = events.some(({ type }) => type === 'CommentAdded' || type === 'CommentEdited')
+    ? await vault.ofPerson(`user-${authorId}`)
+    : undefined;
+  if (aggregate.keyId === null) {
+    const { key, wrapped } = vault.create(taskStream(aggregate.taskId));
+    newKeys.push(wrapped);
+    return { keys: { task: key, ...(author && { author }) }, newKeys };
+  }
+  const key = (await vault.load([aggregate.keyId])).get(aggregate.keyId);
+  const task = key && { id: aggregate.keyId, key };
+  return { keys: { ...(task && { task }), ...(author && { author }) }, newKeys };
+}
+
+function eventContext(call: CommandCall, identity: CommandIdentity): EventContext {
+  return {
+    occurred_at: call.at,
+    actor: { id: call.actor.id, kind: call.actor.kind },
+    ...(call.tokenId !== undefined && { token_id: call.tokenId }),
+    ...(call.sessionId !== undefined && { session_id: call.sessionId }),
+    operation_id: call.operationId,
+    ...(call.causationId !== undefined && { causation_id: call.causationId }),
+    request_id: call.requestId,
+    command_id: identity.commandId,
+    ...(identity.bodyHmac !== undefined && { body_hmac: identity.bodyHmac }),
+  };
+}
+
+function unchanged({ task, revision, position }: TaskAggregate): CommandOutcome {
+  return { task: task!, revision, position, events: [], replayed: false };
+}

@@ -1,0 +1,54 @@
+import type { RecordedTaskEvent } from '../events/recorded-event.ts';
+import { BEGINNING, type Position } from '../events/store/event-store.ts';
+import { evolve, type Task, type TaskFact } from '../events/task/task.ts';
+
+const REMEMBERED_COMMANDS = 1000;
+
+/** What a command with an idempotency key did. */
+export interface RememberedCommand {
+  bodyHmac: string;
+  /** The last event it appended. */
+  revision: number;
+  position: Position;
+}
+
+/** A task's stream, folded: the task, where the stream stands, and what is needed to append to it. */
+export interface TaskAggregate {
+  taskId: string;
+  task: Task | null;
+  /** Of the last event; -1 when there is none. */
+  revision: number;
+  position: Position;
+  /** The hash of the last event; empty when there is none. */
+  hash: string;
+  /** The data key that seals the task's text. */
+  keyId: string | null;
+  /** The stream's last commands that came with a key, by command id. */
+  commands: Map<string, RememberedCommand>;
+}
+
+export function emptyAggregate(taskId: string): TaskAggregate {
+  return { taskId, task: null, revision: -1, position: BEGINNING, hash: '', keyId: null, commands: new Map() };
+}
+
+/** Folds the next events of the stream in, in place: a long history must not be copied for each of its events. */
+export function foldIn(aggregate: TaskAggregate, events: readonly RecordedTaskEvent[]): void {
+  for (const event of events) {
+    aggregate.task = evolve(aggregate.task, toFact(event));
+    aggregate.revision = event.revision;
+    aggregate.position = event.position;
+    aggregate.hash = event.metadata.hash;
+    if (event.type === 'TaskCreated') aggregate.keyId = event.metadata.key_ids?.[0] ?? null;
+    remember(aggregate.commands, event);
+  }
+}
+
+export function toFact(event: RecordedTaskEvent): TaskFact {
+  return { ...event, taskId: event.stream.slice('task-'.length), at: event.metadata.occurred_at, by: event.metadata.actor.id };
+}
+
+function remember(commands: TaskAggregate['commands'], { metadata, revision, position }: RecordedTaskEvent): void {
+  if (metadata.body_hmac === undefined) return;
+  commands.set(metadata.command_id, { bodyHmac: metadata.body_hmac, revision, position });
+  if (commands.size > REMEMBERED_COMMANDS) commands.delete(commands.keys().next().value!);
+}

@@ -1,0 +1,51 @@
+import { LRUCache } from 'lru-cache';
+import { decodeEvents } from '../events/codec.ts';
+import type { KeyVault } from '../events/keys/key-vault.ts';
+import type { RecordedTaskEvent } from '../events/recorded-event.ts';
+import type { EventStore } from '../events/store/event-store.ts';
+import { taskStream } from '../events/task/task-events.ts';
+import { emptyAggregate, foldIn, type TaskAggregate } from './task-aggregate.ts';
+
+const CACHED_AGGREGATES = 20_000;
+const PAGE = 1000;
+
+/** Task streams as aggregates, with the recent ones kept folded. Use one at a time for each task. */
+export interface TaskStreams {
+  /** The aggregate as this process last knew it; undefined when it does not. */
+  known(taskId: string): TaskAggregate | undefined;
+  /** The aggregate as it is in the store at this moment. */
+  current(taskId: string): Promise<TaskAggregate>;
+  keep(aggregate: TaskAggregate): void;
+  /** The decoded events of a stream, from a revision to another, both included. */
+  events(taskId: string, from?: number, to?: number): Promise<RecordedTaskEvent[]>;
+}
+
+export function createTaskStreams(store: EventStore, vault: KeyVault): TaskStreams {
+  const cache = new LRUCache<string, TaskAggregate>({ max: CACHED_AGGREGATES });
+
+  async function* pages(taskId: string, from: number, to: number): AsyncGenerator<RecordedTaskEvent[]> {
+    for (let next = from; next <= to; ) {
+      const limit = Math.min(PAGE, to - next + 1);
+      const stored = await store.readStream(taskStream(taskId), { from: next, limit });
+      if (stored.length > 0) yield (await decodeEvents(stored, vault)) as RecordedTaskEvent[];
+      if (stored.length < limit) return;
+      next += stored.length;
+    }
+  }
+
+  return {
+    known: (taskId) => cache.get(taskId),
+    async current(taskId) {
+      const aggregate = cache.get(taskId) ?? emptyAggregate(taskId);
+      for await (const page of pages(taskId, aggregate.revision + 1, Number.MAX_SAFE_INTEGER)) foldIn(aggregate, page);
+      if (aggregate.revision >= 0) cache.set(taskId, aggregate);
+      return aggregate;
+    },
+    keep: (aggregate) => void cache.set(aggregate.taskId, aggregate),
+    async events(taskId, from = 0, to = Number.MAX_SAFE_INTEGER) {
+      const all: RecordedTaskEvent[] = [];
+      for await (const page of pages(taskId, from, to)) all.push(...page);
+      return all;
+    },
+  };
+}

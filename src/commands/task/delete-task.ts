@@ -1,0 +1,48 @@
+import { liveComments, type Task } from '../../events/task/task.ts';
+import type { TaskAsItWas, TaskEvent } from '../../events/task/task-events.ts';
+import { onTask, requirePermission } from './task-command.ts';
+
+/** Takes a task out of sight. Its stream stays, and restoring it brings everything back. */
+export const deleteTask = onTask<{ reason: 'command' | 'bulk' }>({
+  needs: 'owner',
+  decide: (task, { reason }) => deleted(task, { forced: false, reason }),
+});
+
+/** The same in the hands of the assignee too. */
+export const forceDeleteTask = onTask<object>({
+  needs: 'owner',
+  allow(task, _input, { actor }) {
+    if (task.assigneeId === actor.id) return;
+    requirePermission(task, actor, 'owner');
+  },
+  decide: (task) => deleted(task, { forced: true, reason: 'command' }),
+});
+
+/** Brings a deleted task back as it was; nothing happens to one that is not deleted. */
+export const restoreTask = onTask<object>({
+  needs: 'owner',
+  onDeleted: true,
+  decide(task) {
+    if (task.deletedAt === null) return [];
+    const purged_file_ids = [...task.files].filter(([, file]) => !file.deleted && file.purged).map(([id]) => id);
+    return [{ type: 'TaskRestored', data: { restored: asItWas(task), purged_file_ids } }];
+  },
+});
+
+function deleted(task: Task, how: { forced: boolean; reason: 'command' | 'bulk' }): TaskEvent[] {
+  return [{ type: 'TaskDeleted', data: { ...how, last: asItWas(task) } }];
+}
+
+function asItWas(task: Task): TaskAsItWas {
+  return {
+    status: task.status,
+    priority: task.priority,
+    due_date: task.dueDate,
+    tags: [...task.tags],
+    owner_id: task.ownerId,
+    assignee_id: task.assigneeId,
+    sharee_ids: [...task.shares.keys()],
+    comment_count: liveComments(task),
+    file_ids: [...task.files].filter(([, file]) => !file.deleted).map(([id]) => id),
+  };
+}

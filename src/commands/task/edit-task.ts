@@ -1,0 +1,59 @@
+import type { Task } from '../../events/task/task.ts';
+import type { TaskEvent } from '../../events/task/task-events.ts';
+import { doneStatus, initialStatus } from '../../events/task/workflow.ts';
+import type { Priority, Status } from '../../events/values.ts';
+import { assign, type Someone } from './assign-task.ts';
+import { inSequence, onTask } from './task-command.ts';
+import { transition } from './transition-task.ts';
+
+/** What is left out stays as it is. */
+export interface EditTask {
+  title?: string;
+  description?: string;
+  priority?: Priority;
+  dueDate?: string | null;
+  tags?: string[];
+  status?: Status;
+  /** In place of a status: true moves to done, false from done to todo. */
+  completed?: boolean;
+  assignee?: Someone | null;
+}
+
+/** Changes fields, tags, status and assignee together: each by its own rule, all of them or none. */
+export const editTask = onTask<EditTask>({
+  needs: 'edit',
+  decide(task, edit, context) {
+    return inSequence(task, context, [
+      (current) => editFields(current, edit),
+      (current) => changeTags(current, edit.tags ?? current.tags),
+      (current) => transition(current, targetStatus(current, edit), undefined, context.at),
+      (current) => (edit.assignee === undefined ? [] : assign(current, edit.assignee, context.actor)),
+    ]);
+  },
+});
+
+/** The tags become these, normalised already. */
+export function changeTags(task: Task, tags: readonly string[]): TaskEvent[] {
+  if (tags.length === task.tags.length && tags.every((tag, index) => tag === task.tags[index])) return [];
+  return [{ type: 'TaskTagsChanged', data: { tags: { from: [...task.tags], to: [...tags] } } }];
+}
+
+function editFields(task: Task, edit: EditTask): TaskEvent[] {
+  const changes = {
+    ...changed('title', task.title, edit.title),
+    ...changed('description', task.description, edit.description),
+    ...changed('priority', task.priority, edit.priority),
+    ...changed('due_date', task.dueDate, edit.dueDate),
+  };
+  return Object.keys(changes).length === 0 ? [] : [{ type: 'TaskEdited', data: { changes } }];
+}
+
+function changed<K extends string, V>(field: K, from: V, to: V | undefined): { [F in K]?: { from: V; to: V } } {
+  return to === undefined || to === from ? {} : ({ [field]: { from, to } } as { [F in K]: { from: V; to: V } });
+}
+
+function targetStatus(task: Task, { status, completed }: EditTask): Status {
+  if (completed === undefined) return status ?? task.status;
+  if (completed) return doneStatus;
+  return task.status === doneStatus ? initialStatus : task.status;
+}

@@ -1,0 +1,74 @@
+import { allows, type Permission, type Person, permissionOf } from '../../events/task/permission.ts';
+import { evolve, type Task } from '../../events/task/task.ts';
+import type { TaskEvent } from '../../events/task/task-events.ts';
+import { Rejection } from '../../rejection.ts';
+
+/** What a decision may know beside the task: who decides and when. */
+export interface Context {
+  taskId: string;
+  actor: Person;
+  /** RFC 3339 UTC with milliseconds. */
+  at: string;
+}
+
+/**
+ * A command on a task: who may, and what follows. Both are pure and throw a Rejection. They are apart because a repeated command is
+ * recognised between them: who may no longer see a task learns nothing of it, and who may gets the first outcome again.
+ */
+export interface TaskCommand<Input> {
+  allow(task: Task | null, input: Input, context: Context): void;
+  /** The events that follow; none when what is asked for is so already. */
+  decide(task: Task | null, input: Input, context: Context): TaskEvent[];
+}
+
+/** A command on a task that is there. */
+export function onTask<Input>(command: {
+  needs: Permission;
+  /** Deleted tasks are absent for every command but the one that brings them back. */
+  onDeleted?: true;
+  /** In place of `needs`, where more than the permission counts. */
+  allow?(task: Task, input: Input, context: Context): void;
+  decide(task: Task, input: Input, context: Context): TaskEvent[];
+}): TaskCommand<Input> {
+  return {
+    allow(task, input, context) {
+      const seen = requireVisible(task, context.actor);
+      if (command.allow) command.allow(seen, input, context);
+      else requirePermission(seen, context.actor, command.needs);
+    },
+    decide(task, input, context) {
+      if (task === null || (task.deletedAt !== null && !command.onDeleted)) throw taskNotFound();
+      return command.decide(task, input, context);
+    },
+  };
+}
+
+export function taskNotFound(): Rejection {
+  return new Rejection('TASK_NOT_FOUND', 'There is no such task');
+}
+
+/** @returns the task, if there is one that the person has any access to. Absent and forbidden are the same answer. */
+export function requireVisible(task: Task | null, person: Person): Task {
+  if (task === null || permissionOf(task, person) === null) throw taskNotFound();
+  return task;
+}
+
+/** A deleted task exists for its owner and admins only, so that for others it is absent rather than forbidden. */
+export function requirePermission(task: Task, person: Person, needed: Permission): void {
+  const have = permissionOf(task, person);
+  if (allows(have, needed)) return;
+  if (task.deletedAt !== null) throw taskNotFound();
+  throw new Rejection('FORBIDDEN', `This needs the permission '${needed}' on the task`, [{ needed, have }]);
+}
+
+/** Several decisions as one: each is made on what the ones before it made of the task. */
+export function inSequence(task: Task, context: Context, steps: readonly ((task: Task) => TaskEvent[])[]): TaskEvent[] {
+  const all: TaskEvent[] = [];
+  let current = task;
+  for (const step of steps) {
+    const events = step(current);
+    for (const event of events) current = evolve(current, { ...event, taskId: task.id, at: context.at, by: context.actor.id })!;
+    all.push(...events);
+  }
+  return all;
+}
