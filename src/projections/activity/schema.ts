@@ -1,0 +1,49 @@
+import type { ColumnType } from 'kysely';
+
+/** One row an event that has an action: the caller-facing index of the audit trail. Names are joined when it is read. */
+export interface ActivityRow {
+  /** A bigint: a decimal string in JavaScript. */
+  position: string;
+  event_id: string;
+  event_type: string;
+  action: string;
+  resource_type: 'task' | 'comment' | 'file' | 'share' | 'user';
+  resource_id: string;
+  task_id: string | null;
+  actor_id: string;
+  actor_kind: 'user' | 'token' | 'system';
+  token_id: string | null;
+  occurred_at: string;
+  request_id: string;
+  operation_id: string;
+  revision: number;
+  details: Record<string, unknown>;
+}
+
+export interface ActivityTables {
+  activity: { [K in keyof ActivityRow]: ColumnType<ActivityRow[K], never, never> };
+}
+
+export const activitySchema = `
+create table activity (
+  position bigint primary key,
+  event_id uuid not null,
+  event_type text not null,
+  action text not null,
+  resource_type text not null,
+  resource_id uuid not null,
+  task_id uuid,
+  actor_id uuid not null,
+  actor_kind text not null,
+  token_id uuid,
+  occurred_at timestamptz(3) not null,
+  request_id text not null,
+  operation_id uuid not null,
+  revision integer not null,
+  details jsonb not null
+);
+create index activity_actor on activity (actor_id, position);
+create index activity_task on activity (task_id, position);
+create index activity_operation on activity (operation_id, position);
+create index activity_occurred on activity (occurred_at, position);
+`;

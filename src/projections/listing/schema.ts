@@ -1,0 +1,109 @@
+import type { ColumnType } from 'kysely';
+import type { Priority, SharePermission, Status } from '../../events/values.ts';
+
+/** How a person comes to see a task: bits of `access.mask` and `counters.mask`. */
+export const OWNED = 1;
+export const ASSIGNED = 2;
+export const SHARED = 4;
+
+/** In `counters`, stands for all tasks whosoever they are, with mask 0. */
+export const EVERYONE = '00000000-0000-0000-0000-000000000000';
+
+/** One row a task, deleted ones included. */
+export interface TaskRow {
+  id: string;
+  title: string;
+  description: string;
+  priority: Priority;
+  status: Status;
+  completed_at: string | null;
+  due_date: string | null;
+  tags: readonly string[];
+  owner_id: string;
+  assignee_id: string | null;
+  shares: Record<string, SharePermission>;
+  comment_count: number;
+  file_count: number;
+  created_at: string;
+  updated_at: string;
+  deleted_at: string | null;
+  revision: number;
+}
+
+/** One row for each person and task that is not deleted and that the person has access to other than as an admin. */
+export interface AccessRow {
+  user_id: string;
+  task_id: string;
+  mask: number;
+  permission: 'view' | 'edit' | 'owner';
+  created_at: string;
+}
+
+/**
+ * Kept counts over the tasks that are not deleted, for each person and way of access. Facets and their keys:
+ * `state`: status/priority/1 if shared, else 0 · `tag`, `tag_done`: the tag · `due`: the date, of tasks neither done nor cancelled ·
+ * `created`, `completed`: the UTC date · `comments`: empty.
+ */
+export interface CounterRow {
+  user_id: string;
+  mask: number;
+  facet: 'state' | 'tag' | 'tag_done' | 'due' | 'created' | 'completed' | 'comments';
+  key: string;
+  n: number;
+}
+
+/** The tables as queries see them. */
+export interface ListingTables {
+  tasks: { [K in keyof TaskRow]: ColumnType<TaskRow[K], never, never> } & { search: ColumnType<string, never, never> };
+  access: { [K in keyof AccessRow]: ColumnType<AccessRow[K], never, never> };
+  counters: { [K in keyof CounterRow]: ColumnType<CounterRow[K], never, never> };
+}
+
+/** Run once in the schema of a version, which is first in the search path. */
+export const listingSchema = `
+create table tasks (
+  id uuid primary key,
+  title text not null,
+  description text not null,
+  priority text not null,
+  status text not null,
+  completed_at timestamptz(3),
+  due_date date,
+  tags text[] not null,
+  owner_id uuid not null,
+  assignee_id uuid,
+  shares jsonb not null,
+  comment_count integer not null,
+  file_count integer not null,
+  created_at timestamptz(3) not null,
+  updated_at timestamptz(3) not null,
+  deleted_at timestamptz(3),
+  revision integer not null,
+  search tsvector generated always as (
+    setweight(to_tsvector('simple', title), 'A') || setweight(array_to_tsvector(tags), 'B') || setweight(to_tsvector('simple', description), 'C')
+  ) stored
+);
+create index tasks_created on tasks (created_at, id) where deleted_at is null;
+create index tasks_deleted on tasks (owner_id, created_at, id) where deleted_at is not null;
+create index tasks_search on tasks using gin (search);
+create index tasks_tags on tasks using gin (tags);
+
+create table access (
+  user_id uuid not null,
+  task_id uuid not null,
+  mask smallint not null,
+  permission text not null,
+  created_at timestamptz(3) not null,
+  primary key (user_id, task_id)
+);
+create index access_created on access (user_id, created_at, task_id);
+
+create table counters (
+  user_id uuid not null,
+  mask smallint not null,
+  facet text not null,
+  key text not null,
+  n bigint not null,
+  primary key (user_id, facet, mask, key)
+);
+`;

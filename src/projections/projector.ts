@@ -1,0 +1,183 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+import { decodeEvents } from '../events/codec.ts';
+import type { KeyVault } from '../events/keys/key-vault.ts';
+import type { RecordedEvent } from '../events/recorded-event.ts';
+import type { EventStore, Position, SubscriptionBatch } from '../events/store/event-store.ts';
+import { advance, type Checkpoint, Fenced, takeOver } from './checkpoint.ts';
+import { type Projection, schemaOf } from './projection.ts';
+import { tryWriterLock, type WriterLock } from './writer-lock.ts';
+
+const LOCK_RETRY_MS = 1_000;
+const SHORTEST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 30_000;
+/** A writer frozen in the middle of a batch is ended by the server, so that its row locks hold nobody. */
+const SILENCE_MS = 8_000;
+
+export interface ProjectorStatus {
+  /** `standby`: another instance writes. `stopped`: an event could not be applied; it is tried again from time to time. */
+  state: 'standby' | 'catching_up' | 'live' | 'stopped';
+  /** As far as this instance knows: its own while it writes. */
+  position: Position | null;
+  /** Why it is stopped, with the position of the event. */
+  error: string | null;
+  /** When the loop last did something, or found nothing to do. */
+  heartbeat: Date;
+}
+
+export interface ProjectorParts {
+  connectionString: string;
+  store: EventStore;
+  vault: KeyVault;
+  log: { info(message: string): void; error(message: string): void };
+  /** Called after the rows up to a position were committed. */
+  onProgress(projection: Projection, position: Position): void;
+}
+
+/** Keeps one projection: follows the log from its checkpoint while this instance is the one that may write it. */
+export interface Projector {
+  readonly projection: Projection;
+  status(): ProjectorStatus;
+  stop(): Promise<void>;
+}
+
+export function startProjector(projection: Projection, parts: ProjectorParts): Projector {
+  const stopping = new AbortController();
+  const status: ProjectorStatus = { state: 'standby', position: null, error: null, heartbeat: new Date() };
+  const running = runUntil(stopping.signal, projection, parts, status);
+  return {
+    projection,
+    status: () => ({ ...status }),
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+async function runUntil(stop: AbortSignal, projection: Projection, parts: ProjectorParts, status: ProjectorStatus): Promise<void> {
+  for (let failures = 0; !stop.aborted; ) {
+    let lock: WriterLock | null = null;
+    try {
+      status.heartbeat = new Date();
+      lock = await tryWriterLock(parts.connectionString, schemaOf(projection));
+      if (lock === null) {
+        status.state = 'standby';
+        await pause(LOCK_RETRY_MS, undefined, { signal: stop }).catch(() => {});
+        continue;
+      }
+      const before = status.position;
+      await follow(AbortSignal.any([stop, lock.lost]), projection, parts, status);
+      if (status.position !== before) failures = 0;
+    } catch (error) {
+      if (error instanceof CannotApply) {
+        status.state = 'stopped';
+        status.error = error.message;
+      } else if (status.state !== 'stopped') status.state = 'standby';
+      parts.log.error(`projection ${projection.name}: ${describeError(error)}`);
+      const wait = Math.min(SHORTEST_PAUSE_MS * 2 ** failures++, LONGEST_PAUSE_MS);
+      await pause(wait, undefined, { signal: stop }).catch(() => {});
+    } finally {
+      await lock?.release();
+    }
+  }
+}
+
+/** An event that the projection cannot handle: it and nothing else stops there. */
+class CannotApply extends Error {}
+
+async function follow(signal: AbortSignal, projection: Projection, parts: ProjectorParts, status: ProjectorStatus): Promise<void> {
+  const client = await connect(parts.connectionString, projection);
+  try {
+    let checkpoint = await takeOver(client, projection);
+    status.position = checkpoint.position;
+    if (status.state === 'standby') status.state = 'catching_up';
+    parts.log.info(`projection ${projection.name} goes on from position ${checkpoint.position}`);
+    for await (const batch of parts.store.subscribe({ after: checkpoint.position, signal })) {
+      checkpoint = await applyBatch(client, projection, parts, checkpoint, batch);
+      status.position = checkpoint.position;
+      status.heartbeat = new Date();
+      if (batch.events.length > 0 || status.state !== 'stopped') {
+        status.state = batch.caughtUp || status.state === 'live' ? 'live' : 'catching_up';
+        status.error = null;
+      }
+      parts.onProgress(projection, checkpoint.position);
+    }
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+async function applyBatch(
+  client: pg.Client,
+  projection: Projection,
+  parts: ProjectorParts,
+  checkpoint: Checkpoint,
+  batch: SubscriptionBatch,
+): Promise<Checkpoint> {
+  if (batch.position <= checkpoint.position) return checkpoint;
+  const applyUpTo = async (events: readonly RecordedEvent[], position: Position, from: Checkpoint) => {
+    await inTransaction(client, async () => {
+      await projection.apply(events, client);
+      await advance(client, projection, from, position);
+    });
+    return { ...from, position };
+  };
+  try {
+    return await applyUpTo(await decodeEvents(batch.events, parts.vault), batch.position, checkpoint);
+  } catch (error) {
+    if (error instanceof Fenced || isGone(client, error)) throw error;
+  }
+  // One of them cannot be applied: those before it can, and its position is to be known.
+  let reached = checkpoint;
+  for (const event of batch.events) {
+    try {
+      reached = await applyUpTo(await decodeEvents([event], parts.vault), event.position, reached);
+      parts.onProgress(projection, reached.position);
+    } catch (error) {
+      if (error instanceof Fenced || isGone(client, error)) throw error;
+      throw new CannotApply(`cannot apply ${event.type} at position ${event.position} (${event.stream}): ${describeError(error)}`, {
+        cause: error,
+      });
+    }
+  }
+  return reached;
+}
+
+async function inTransaction(client: pg.Client, work: () => Promise<void>): Promise<void> {
+  await client.query('begin');
+  try {
+    await work();
+    await client.query('commit');
+  } catch (error) {
+    await client.query('rollback').catch(() => {});
+    throw error;
+  }
+}
+
+/** A connection that loses its last rows at a crash of the server together with the checkpoint that speaks of them. */
+async function connect(connectionString: string, projection: Projection): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString,
+    application_name: `tasktrail projector ${projection.name}`,
+    connectionTimeoutMillis: 5_000,
+  });
+  client.on('error', () => {});
+  await client.connect();
+  await client.query(
+    `set search_path = ${schemaOf(projection)}; set timezone = 'UTC'; set synchronous_commit = off;
+     set idle_in_transaction_session_timeout = ${SILENCE_MS}`,
+  );
+  return client;
+}
+
+/** Whether an error tells of the connection rather than of the event. */
+function isGone(client: pg.Client, error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  const unreachable = typeof code === 'string' && /^(08|57P|E[A-Z]+$)/.test(code);
+  return unreachable || (client as unknown as { _queryable?: boolean })._queryable === false;
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,46 @@
+import pg from 'pg';
+
+const PING_MS = 2_000;
+/** A holder that is silent for so long has its connection ended by the server, and with it the lock. */
+const SILENCE_MS = 8_000;
+
+/** The right to be the one that writes a projection, held on a connection of its own. */
+export interface WriterLock {
+  /** Aborts when the lock is lost. */
+  lost: AbortSignal;
+  release(): Promise<void>;
+}
+
+/** Tries once. @returns null when another process holds it. */
+export async function tryWriterLock(connectionString: string, name: string): Promise<WriterLock | null> {
+  const client = new pg.Client({
+    connectionString,
+    application_name: `tasktrail lock ${name}`,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 5_000,
+  });
+  const lost = new AbortController();
+  client.on('error', () => lost.abort());
+  client.on('end', () => lost.abort());
+  await client.connect();
+  try {
+    await client.query(`set idle_session_timeout = ${SILENCE_MS}`);
+    const { rows } = await client.query(`select pg_try_advisory_lock(hashtextextended('write ' || $1, 0)) as held`, [name]);
+    if (!rows[0].held) {
+      await client.end();
+      return null;
+    }
+  } catch (error) {
+    await client.end().catch(() => {});
+    throw error;
+  }
+  const ping = setInterval(() => client.query('select').catch(() => lost.abort()), PING_MS);
+  lost.signal.addEventListener('abort', () => clearInterval(ping));
+  return {
+    lost: lost.signal,
+    async release() {
+      clearInterval(ping);
+      await client.end().catch(() => {});
+    },
+  };
+}
