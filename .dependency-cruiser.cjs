@@ -18,7 +18,7 @@ module.exports = {
     rule('accounts-know-events', 'Accounts write events; they know neither API nor commands.', { path: '^src/accounts' }, { path: '^src/', pathNot: '^src/(accounts|events|platform|rejection\\.ts)' }),
     rule('routes-do-not-touch-express', 'A route is data and a translation.', { path: '^src/api/routes' }, { path: 'node_modules/express' }),
     rule('no-dev-dependency', 'The service runs without the tools of its making.', { path: '^src' }, { dependencyTypes: ['npm-dev'] }),
-    rule('no-orphans', 'What nothing uses is to be deleted.', { orphan: true, pathNot: ['^src/main\\.ts$', '\\.d\\.ts$'] }, {}),
+    rule('no-orphans', 'What nothing uses is to be deleted.', { orphan: true, pathNot: ['^src/(main\\.ts|tools/|api/pages/)', '\\.d\\.ts$'] }, {}),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

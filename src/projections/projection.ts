@@ -21,8 +21,9 @@ export interface Projection {
   apply(events: readonly RecordedEvent[], client: ProjectionClient): Promise<void>;
 }
 
-export function schemaOf({ name, version }: Pick<Projection, 'name' | 'version'>): string {
-  return `${name}_v${version}`;
+/** The PostgreSQL schema of one making of a version. */
+export function schemaOf({ name, version, generation }: { name: string; version: number; generation: number }): string {
+  return `${name}_v${version}_g${generation}`;
 }
 
 /** Inserts rows, as JSON in one parameter: one statement for any number of them. */

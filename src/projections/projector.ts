@@ -4,7 +4,8 @@ import { decodeEvents } from '../events/codec.ts';
 import type { KeyVault } from '../events/keys/key-vault.ts';
 import type { RecordedEvent } from '../events/recorded-event.ts';
 import type { EventStore, Position, SubscriptionBatch } from '../events/store/event-store.ts';
-import { advance, type Checkpoint, Fenced, takeOver } from './checkpoint.ts';
+import type { Logger } from '../platform/logging.ts';
+import { advance, type Checkpoint, Fenced, takeOver } from './generation.ts';
 import { type Projection, schemaOf } from './projection.ts';
 import { tryWriterLock, type WriterLock } from './writer-lock.ts';
 
@@ -23,30 +24,34 @@ export interface ProjectorStatus {
   error: string | null;
   /** When the loop last did something, or found nothing to do. */
   heartbeat: Date;
+  /** Events applied since this instance started. */
+  applied: number;
 }
 
 export interface ProjectorParts {
   connectionString: string;
   store: EventStore;
   vault: KeyVault;
-  log: { info(message: string): void; error(message: string): void };
-  /** Called after the rows up to a position were committed. */
-  onProgress(projection: Projection, position: Position): void;
+  log: Logger;
+  /** Called after the rows up to a position were committed; `caughtUp` when nothing newer was in the log. */
+  onProgress(position: Position, caughtUp: boolean): void;
 }
 
-/** Keeps one projection: follows the log from its checkpoint while this instance is the one that may write it. */
+/** Keeps one generation of a projection: follows the log from its checkpoint while this instance is the one that may write it. */
 export interface Projector {
   readonly projection: Projection;
+  readonly generation: number;
   status(): ProjectorStatus;
   stop(): Promise<void>;
 }
 
-export function startProjector(projection: Projection, parts: ProjectorParts): Projector {
+export function startProjector(projection: Projection, generation: number, parts: ProjectorParts): Projector {
   const stopping = new AbortController();
-  const status: ProjectorStatus = { state: 'standby', position: null, error: null, heartbeat: new Date() };
-  const running = runUntil(stopping.signal, projection, parts, status);
+  const status: ProjectorStatus = { state: 'standby', position: null, error: null, heartbeat: new Date(), applied: 0 };
+  const running = runUntil(stopping.signal, { projection, generation, schema: schemaOf({ ...projection, generation }) }, parts, status);
   return {
     projection,
+    generation,
     status: () => ({ ...status }),
     async stop() {
       stopping.abort();
@@ -55,26 +60,33 @@ export function startProjector(projection: Projection, parts: ProjectorParts): P
   };
 }
 
-async function runUntil(stop: AbortSignal, projection: Projection, parts: ProjectorParts, status: ProjectorStatus): Promise<void> {
+/** What is written. */
+interface Target {
+  projection: Projection;
+  generation: number;
+  schema: string;
+}
+
+async function runUntil(stop: AbortSignal, target: Target, parts: ProjectorParts, status: ProjectorStatus): Promise<void> {
   for (let failures = 0; !stop.aborted; ) {
     let lock: WriterLock | null = null;
     try {
       status.heartbeat = new Date();
-      lock = await tryWriterLock(parts.connectionString, schemaOf(projection));
+      lock = await tryWriterLock(parts.connectionString, target.schema);
       if (lock === null) {
         status.state = 'standby';
         await pause(LOCK_RETRY_MS, undefined, { signal: stop }).catch(() => {});
         continue;
       }
       const before = status.position;
-      await follow(AbortSignal.any([stop, lock.lost]), projection, parts, status);
+      await follow(AbortSignal.any([stop, lock.lost]), target, parts, status);
       if (status.position !== before) failures = 0;
     } catch (error) {
       if (error instanceof CannotApply) {
         status.state = 'stopped';
         status.error = error.message;
       } else if (status.state !== 'stopped') status.state = 'standby';
-      parts.log.error(`projection ${projection.name}: ${describeError(error)}`);
+      parts.log.error({ projection: target.schema, error }, `the projection ${target.schema} does not go on: ${describeError(error)}`);
       const wait = Math.min(SHORTEST_PAUSE_MS * 2 ** failures++, LONGEST_PAUSE_MS);
       await pause(wait, undefined, { signal: stop }).catch(() => {});
     } finally {
@@ -86,22 +98,24 @@ async function runUntil(stop: AbortSignal, projection: Projection, parts: Projec
 /** An event that the projection cannot handle: it and nothing else stops there. */
 class CannotApply extends Error {}
 
-async function follow(signal: AbortSignal, projection: Projection, parts: ProjectorParts, status: ProjectorStatus): Promise<void> {
-  const client = await connect(parts.connectionString, projection);
+async function follow(signal: AbortSignal, target: Target, parts: ProjectorParts, status: ProjectorStatus): Promise<void> {
+  const { projection, generation, schema } = target;
+  const client = await connect(parts.connectionString, schema);
   try {
-    let checkpoint = await takeOver(client, projection);
+    let checkpoint = await takeOver(client, projection, generation);
     status.position = checkpoint.position;
     if (status.state === 'standby') status.state = 'catching_up';
-    parts.log.info(`projection ${projection.name} goes on from position ${checkpoint.position}`);
+    parts.log.info({ projection: schema }, `the projection ${schema} goes on from position ${checkpoint.position}`);
     for await (const batch of parts.store.subscribe({ after: checkpoint.position, signal })) {
       checkpoint = await applyBatch(client, projection, parts, checkpoint, batch);
       status.position = checkpoint.position;
+      status.applied += batch.events.length;
       status.heartbeat = new Date();
       if (batch.events.length > 0 || status.state !== 'stopped') {
         status.state = batch.caughtUp || status.state === 'live' ? 'live' : 'catching_up';
         status.error = null;
       }
-      parts.onProgress(projection, checkpoint.position);
+      parts.onProgress(checkpoint.position, batch.caughtUp);
     }
   } finally {
     await client.end().catch(() => {});
@@ -133,7 +147,7 @@ async function applyBatch(
   for (const event of batch.events) {
     try {
       reached = await applyUpTo(await decodeEvents([event], parts.vault), event.position, reached);
-      parts.onProgress(projection, reached.position);
+      parts.onProgress(reached.position, false);
     } catch (error) {
       if (error instanceof Fenced || isGone(client, error)) throw error;
       throw new CannotApply(`cannot apply ${event.type} at position ${event.position} (${event.stream}): ${describeError(error)}`, {
@@ -156,16 +170,16 @@ async function inTransaction(client: pg.Client, work: () => Promise<void>): Prom
 }
 
 /** A connection that loses its last rows at a crash of the server together with the checkpoint that speaks of them. */
-async function connect(connectionString: string, projection: Projection): Promise<pg.Client> {
+async function connect(connectionString: string, schema: string): Promise<pg.Client> {
   const client = new pg.Client({
     connectionString,
-    application_name: `tasktrail projector ${projection.name}`,
+    application_name: `tasktrail projector ${schema}`,
     connectionTimeoutMillis: 5_000,
   });
   client.on('error', () => {});
   await client.connect();
   await client.query(
-    `set search_path = ${schemaOf(projection)}; set timezone = 'UTC'; set synchronous_commit = off;
+    `set search_path = ${schema}; set timezone = 'UTC'; set synchronous_commit = off;
      set idle_in_transaction_session_timeout = ${SILENCE_MS}`,
   );
   return client;

@@ -125,6 +125,22 @@ describe('the listing', () => {
     expect(back.counters).toEqual(before.counters);
   });
 
+  test('keeps the text of comments as they now read, standing or not', async () => {
+    const comment_id = '00000000-0000-7000-8000-0000000000c1';
+    const rewritten: Happening = {
+      type: 'CommentEdited',
+      data: { comment_id, author_id: owner, content: { from: 'Well done', to: 'Nearly' }, mentions: { from: [], to: [] } },
+    };
+    const removed: Happening = { type: 'CommentDeleted', data: { comment_id, author_id: owner, by: 'author' } };
+    const tables = await given(created(), commented(comment_id), rewritten, removed);
+    expect(tables.comments).toEqual([{ id: comment_id, task_id: taskId, content: 'Nearly', standing: false, revision: 3 }]);
+    expect(tables.tasks).toMatchObject([{ comment_count: 0 }]);
+    const back: Happening = { type: 'CommentRestored', data: { comment_id, author_id: owner, by: 'author' } };
+    expect((await given(created(), commented(comment_id), removed, back)).comments).toMatchObject([
+      { content: 'Well done', standing: true },
+    ]);
+  });
+
   test('refuses to go on over a missing event', async () => {
     const [first, , third] = recorded([created(), transitioned('todo', 'done'), transitioned('done', 'todo')]);
     await expect(bench.project(listing, [first!, third!])).rejects.toThrow('from revision 0 to 2');

@@ -20,7 +20,7 @@ export async function openBench(): Promise<Bench> {
   const made = new Map<string, string[]>();
   return {
     async project(projection, ...batches) {
-      const schema = schemaOf(projection);
+      const schema = schemaOf({ ...projection, generation: 1 });
       if (!made.has(schema)) {
         await client.query(`create schema ${schema}; set search_path = ${schema}; ${projection.tables}`);
         made.set(schema, await tableNames(client, schema));

@@ -22,7 +22,7 @@ export interface Instance {
 }
 
 /** The write side on a database of its own, as one or more instances of the service have it. */
-export async function openWriteSide(): Promise<{ instance(): Promise<Instance>; close(): Promise<void> }> {
+export async function openWriteSide(): Promise<{ connectionString: string; instance(): Promise<Instance>; close(): Promise<void> }> {
   const database = await createTestDatabase();
   const { connectionString } = database;
   const pool = createPool(connectionString, { max: 2, applicationName: 'tests', onError: () => {} });
@@ -30,6 +30,7 @@ export async function openWriteSide(): Promise<{ instance(): Promise<Instance>; 
   await pool.end();
   const open: Instance[] = [];
   return {
+    connectionString,
     async instance() {
       const instance = await openInstance(connectionString);
       open.push(instance);

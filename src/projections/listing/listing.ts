@@ -1,5 +1,6 @@
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
 import { elseUpdate, type Projection, type ProjectionClient, writeRows } from '../projection.ts';
+import { applyComments } from './comment-rows.ts';
 import { type AccessRow, type CounterRow, listingSchema, type TaskRow } from './schema.ts';
 import { accessRows, counts } from './standing.ts';
 import { foldTaskRow, isTaskEvent } from './task-row.ts';
@@ -26,7 +27,7 @@ const taskColumns = [
 const accessColumns = ['user_id', 'task_id', 'mask', 'permission', 'created_at'] as const satisfies readonly (keyof AccessRow)[];
 const counterColumns = ['user_id', 'mask', 'facet', 'key', 'n'] as const satisfies readonly (keyof CounterRow)[];
 
-/** Tasks, who has access to them, and counts: under one checkpoint, so that a join of them never tears. */
+/** Tasks, who has access to them, counts, and the text of comments: under one checkpoint, so that a join of them never tears. */
 export const listing: Projection = {
   name: 'listing',
   version: 1,
@@ -39,6 +40,7 @@ export const listing: Projection = {
     await writeRows(client, 'tasks', taskColumns, [...after.values()], elseUpdate(['id'], taskColumns));
     await writeAccess(client, before, after);
     await writeCounters(client, before, after);
+    await applyComments(events, client);
   },
 };
 

@@ -52,15 +52,35 @@ export interface CounterRow {
   n: number;
 }
 
+/** One row a comment, as a search finds it; whether or not it or its task is deleted. */
+export interface CommentRow {
+  id: string;
+  task_id: string;
+  /** Empty once erased. */
+  content: string;
+  /** Whether it is not deleted. */
+  standing: boolean;
+  /** Of its last event. */
+  revision: number;
+}
+
 /** The tables as queries see them. */
 export interface ListingTables {
   tasks: { [K in keyof TaskRow]: ColumnType<TaskRow[K], never, never> } & { search: ColumnType<string, never, never> };
   access: { [K in keyof AccessRow]: ColumnType<AccessRow[K], never, never> };
   counters: { [K in keyof CounterRow]: ColumnType<CounterRow[K], never, never> };
+  comments: { [K in keyof CommentRow]: ColumnType<CommentRow[K], never, never> } & { search: ColumnType<string, never, never> };
 }
 
 /** Run once in the schema of a version, which is first in the search path. */
 export const listingSchema = `
+-- Words are what stands between punctuation and white space of any script: PostgreSQL's parser by itself keeps addresses and numbers
+-- whole and, in a database of the C locale, takes what is not ASCII for letters. The same function reads what is searched for.
+create function words(content text) returns text language sql immutable strict parallel safe
+  return regexp_replace(content, '[[:punct:]\\u0080-\\u00a0\\u2000-\\u200b\\u2028-\\u202f\\u3000]', ' ', 'g');
+create function words(tags text[]) returns text language sql immutable strict parallel safe
+  return words(array_to_string(tags, ' '));
+
 create table tasks (
   id uuid primary key,
   title text not null,
@@ -80,7 +100,8 @@ create table tasks (
   deleted_at timestamptz(3),
   revision integer not null,
   search tsvector generated always as (
-    setweight(to_tsvector('simple', title), 'A') || setweight(array_to_tsvector(tags), 'B') || setweight(to_tsvector('simple', description), 'C')
+    setweight(to_tsvector('simple', words(title)), 'A') || setweight(to_tsvector('simple', words(tags)), 'B')
+      || setweight(to_tsvector('simple', words(description)), 'C')
   ) stored
 );
 create index tasks_created on tasks (created_at, id) where deleted_at is null;
@@ -96,7 +117,7 @@ create table access (
   created_at timestamptz(3) not null,
   primary key (user_id, task_id)
 );
-create index access_created on access (user_id, created_at, task_id);
+create index access_created on access (user_id, created_at, task_id) include (mask);
 
 create table counters (
   user_id uuid not null,
@@ -106,4 +127,15 @@ create table counters (
   n bigint not null,
   primary key (user_id, facet, mask, key)
 );
+
+create table comments (
+  id uuid primary key,
+  task_id uuid not null,
+  content text not null,
+  standing boolean not null,
+  revision integer not null,
+  search tsvector generated always as (to_tsvector('simple', words(content))) stored
+);
+create index comments_task on comments (task_id);
+create index comments_search on comments using gin (search);
 `;

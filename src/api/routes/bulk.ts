@@ -1,0 +1,85 @@
+import type { Caller } from '../../accounts/caller.ts';
+import { deleteTask } from '../../commands/task/delete-task.ts';
+import { editTask } from '../../commands/task/edit-task.ts';
+import type { TaskCommand } from '../../commands/task/task-command.ts';
+import { transitionTask } from '../../commands/task/transition-task.ts';
+import { formatPosition } from '../../events/store/event-store.ts';
+import { Rejection } from '../../rejection.ts';
+import { commandAnswer, commandCall } from '../command-request.ts';
+import { type Answer, type Handled, type Route, route } from '../route.ts';
+import { BulkView, bulkView, refusedView } from '../views/bulk-view.ts';
+import { BulkDeleteBody, BulkStatusBody, BulkUpdateBody, toEditTask } from './task-bodies.ts';
+import type { TaskServices } from './tasks.ts';
+
+const shared = {
+  tag: 'Tasks',
+  needs: { scope: 'tasks:write' },
+  description:
+    'Each task on its own, in the order asked. With `atomic: true` nothing is written unless every task accepts: otherwise 409 with the results as details. The key of a call covers each task on its own, so that a call that was cut off is completed by its repetition.',
+  obeys: ['Idempotency-Key', 'Prefer'],
+  answers: { 200: BulkView },
+  rejects: ['BULK_REFUSED'],
+} as const;
+
+/** One command on many tasks. */
+export function bulkRoutes({ tasks, freshness, isActive }: TaskServices): Route[] {
+  type Bulk = { task_ids: string[]; atomic?: boolean | undefined };
+
+  const executeAll = async <I>(
+    method: Route['method'],
+    { body, caller, request }: Handled<unknown, unknown, Bulk, Caller>,
+    command: TaskCommand<I>,
+    input: I,
+    withStatus = false,
+  ): Promise<Answer> => {
+    const { ifMatch: _, ...call } = commandCall(caller, request, method, body);
+    if (body.atomic) {
+      const tried = await tasks.tryAll(body.task_ids, command, input, call);
+      const refused = tried.filter(({ error }) => error !== undefined).length;
+      if (refused > 0) throw new Rejection('BULK_REFUSED', `${refused} of ${tried.length} tasks refuse it`, tried.map(refusedView));
+    }
+    const results = await tasks.executeAll(body.task_ids, command, input, call);
+    let highest = 0n;
+    for (const result of results) {
+      if ('error' in result) continue;
+      const { position, events } = result.outcome;
+      freshness.wrote(caller.id, result.taskId, position, events);
+      if (position > highest) highest = position;
+    }
+    const headers: Record<string, string> = highest > 0n ? { 'Tasktrail-Position': formatPosition(highest) } : {};
+    return commandAnswer(request, 200, headers, () => bulkView(results, withStatus));
+  };
+
+  return [
+    route({
+      ...shared,
+      method: 'post',
+      path: '/tasks/bulk-status',
+      summary: 'Move many tasks along the workflow',
+      body: BulkStatusBody,
+      handle: (input) => executeAll('post', input, transitionTask, { targetStatus: input.body.target_status }, true),
+    }),
+    route({
+      ...shared,
+      method: 'patch',
+      path: '/tasks/bulk',
+      summary: 'Change some of what many tasks are',
+      body: BulkUpdateBody,
+      async handle(input) {
+        const { updates } = input.body;
+        const assignee = updates.assignee_id
+          ? { id: updates.assignee_id, isActive: await isActive(updates.assignee_id) }
+          : (updates.assignee_id as null | undefined);
+        return executeAll('patch', input, editTask, toEditTask(updates, assignee));
+      },
+    }),
+    route({
+      ...shared,
+      method: 'post',
+      path: '/tasks/bulk-delete',
+      summary: 'Delete many tasks',
+      body: BulkDeleteBody,
+      handle: (input) => executeAll('post', input, deleteTask, { reason: 'bulk' }),
+    }),
+  ];
+}

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import type { Someone } from '../../commands/task/assign-task.ts';
+import type { CreateTask } from '../../commands/task/create-task.ts';
+import type { EditTask } from '../../commands/task/edit-task.ts';
+import { doneStatus, initialStatus } from '../../events/task/workflow.ts';
+import { CommentText, Description, DueDate, Id, isStorable, Priority, Status } from '../../events/values.ts';
+
+const MOST_TAGS = 20;
+const MOST_TASKS = 500;
+
+const Title = z
+  .string()
+  .trim()
+  .min(1)
+  .max(255)
+  .refine(isStorable, { error: 'must be well-formed text without NUL characters', params: { code: 'format' } });
+
+const Tag = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .min(1)
+  .max(50)
+  .refine((tag) => isStorable(tag) && !/[,/\p{Cc}]/u.test(tag), {
+    error: 'must not have a comma, a slash or control characters',
+    params: { code: 'format' },
+  });
+
+/** Tags as they are kept: lower-case, unique and sorted. */
+export const Tags = z
+  .array(Tag)
+  .transform((tags) => [...new Set(tags)].sort())
+  .refine((tags) => tags.length <= MOST_TAGS, { error: `must be at most ${MOST_TAGS} tags`, params: { code: 'too_long' } })
+  .meta({ description: `At most ${MOST_TAGS} tags. They are trimmed, lower-cased, made unique and sorted.` });
+
+const notBoth = (body: { status?: unknown; completed?: unknown }) => body.status === undefined || body.completed === undefined;
+const oneOfThem = { error: 'is another way to say status: give one of them', path: ['completed'], params: { code: 'conflicts_with' } };
+
+const fields = {
+  title: Title,
+  description: Description,
+  priority: Priority,
+  status: Status,
+  completed: z.boolean(),
+  due_date: DueDate.nullable(),
+  tags: Tags,
+  assignee_id: Id.nullable(),
+};
+
+/** A new task; also a replacement of what a task is. */
+export const TaskBody = z
+  .strictObject({ ...z.object(fields).partial().shape, title: Title })
+  .refine(notBoth, oneOfThem)
+  .meta({ id: 'NewTask' });
+export type TaskBody = z.output<typeof TaskBody>;
+
+export const TaskPatch = z.strictObject(fields).partial().refine(notBoth, oneOfThem).meta({ id: 'TaskPatch' });
+export type TaskPatch = z.output<typeof TaskPatch>;
+
+export const TransitionBody = z.strictObject({ target_status: Status, comment: CommentText.optional() });
+export const AssignBody = z.strictObject({ assignee_id: Id.nullable() });
+export const TagsBody = z.union([z.strictObject({ tags: Tags }), Tags]);
+
+const bulk = { task_ids: z.array(Id).min(1).max(MOST_TASKS), atomic: z.boolean().optional() };
+export const BulkStatusBody = z.strictObject({ ...bulk, target_status: Status });
+export const BulkUpdateBody = z.strictObject({ ...bulk, updates: TaskPatch });
+export const BulkDeleteBody = z.strictObject(bulk);
+
+export function toCreateTask(body: TaskBody, assignee: Someone | null): CreateTask {
+  return {
+    title: body.title,
+    description: body.description ?? '',
+    priority: body.priority ?? 'medium',
+    status: body.status ?? (body.completed ? doneStatus : initialStatus),
+    dueDate: body.due_date ?? null,
+    tags: body.tags ?? [],
+    assignee,
+  };
+}
+
+/** @param assignee as far as the body names one: undefined leaves it as it is */
+export function toEditTask(patch: TaskPatch, assignee: Someone | null | undefined): EditTask {
+  return {
+    ...(patch.title !== undefined && { title: patch.title }),
+    ...(patch.description !== undefined && { description: patch.description }),
+    ...(patch.priority !== undefined && { priority: patch.priority }),
+    ...(patch.due_date !== undefined && { dueDate: patch.due_date }),
+    ...(patch.tags !== undefined && { tags: patch.tags }),
+    ...(patch.status !== undefined && { status: patch.status }),
+    ...(patch.completed !== undefined && { completed: patch.completed }),
+    ...(assignee !== undefined && { assignee }),
+  };
+}
+
+/** What is left out of a replacement becomes a new task's, but for the status and the assignee, which stay. */
+export function toReplacement(body: TaskBody, assignee: Someone | null | undefined): EditTask {
+  const { status, completed, assignee_id, ...others } = body;
+  return toEditTask(
+    {
+      description: '',
+      priority: 'medium',
+      due_date: null,
+      tags: [],
+      ...others,
+      ...(status && { status }),
+      ...(completed !== undefined && { completed }),
+    },
+    assignee,
+  );
+}

@@ -1,0 +1,192 @@
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { z } from 'zod';
+import { Email, Password, Username } from './accounts/credentials.ts';
+import { address, Flag, listOf, Origin, oneOf, Secret, TrustedProxies, WebUrl, wholeNumber } from './config-values.ts';
+import { faultMessage } from './platform/fault-messages.ts';
+
+/** Every environment variable that is read. */
+const Variables = z.object({
+  ENVIRONMENT: oneOf('development', 'test', 'staging', 'production').default('development'),
+  PORT: wholeNumber(0, 65_535).default(8000),
+  HOST: z.string().default('127.0.0.1'),
+  DATA_DIR: z.string().default('./data'),
+  SHUTDOWN_SECONDS: wholeNumber(0, 3600).default(10),
+
+  DATABASE_URL: address('postgres', 'postgresql').optional(),
+  DATABASE_POOL_MAX: wholeNumber(1, 1000).default(10),
+  EVENTSTORE_URL: address('esdb', 'esdb+discover', 'kurrentdb', 'kurrentdb+discover').optional(),
+  KAFKA_BROKERS: listOf(z.string().regex(/^[^\s:]+:\d+$/, 'must be host:port')).optional(),
+  KAFKA_TOPIC: z.string().default('tasktrail.events'),
+  KAFKA_SSL: Flag.default(false),
+  KAFKA_SASL_MECHANISM: oneOf('plain', 'scram-sha-256', 'scram-sha-512').optional(),
+  KAFKA_SASL_USERNAME: z.string().optional(),
+  KAFKA_SASL_PASSWORD: z.string().optional(),
+
+  SECRET_KEY: Secret.optional(),
+  MASTER_KEY: Secret.optional(),
+  SIGNING_KEY: Secret.optional(),
+  ADMIN_EMAIL: Email.optional(),
+  ADMIN_USERNAME: Username.optional(),
+  ADMIN_PASSWORD: Password.optional(),
+  REGISTRATION: oneOf('open', 'closed').default('open'),
+  ACCESS_TOKEN_EXPIRE_MINUTES: wholeNumber(1, 1440).default(30),
+  REFRESH_TOKEN_EXPIRE_DAYS: wholeNumber(1, 365).default(7),
+
+  RATE_LIMIT_PER_MINUTE: wholeNumber(0, 1_000_000).default(60),
+  RATE_LIMIT_USER_PER_MINUTE: wholeNumber(0, 1_000_000).default(600),
+  RATE_LIMIT_LOGIN_PER_MINUTE: wholeNumber(0, 1_000_000).default(10),
+  CORS_ORIGINS: listOf(Origin).default([]),
+  TRUST_PROXY: TrustedProxies.default(false),
+
+  LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').optional(),
+  LOG_FORMAT: oneOf('json', 'pretty', 'standard').default('json'),
+  // Other programs use this name for lists of modules: only a plain yes is meant for this one.
+  DEBUG: z.string().optional(),
+
+  SMTP_URL: address('smtp', 'smtps').optional(),
+  MAIL_FROM: z.string().default('Tasktrail <tasktrail@localhost>'),
+  PUBLIC_URL: WebUrl.optional(),
+  S3_ENDPOINT: WebUrl.optional(),
+  S3_BUCKET: z.string().optional(),
+  S3_REGION: z.string().default('us-east-1'),
+  S3_ACCESS_KEY_ID: z.string().optional(),
+  S3_SECRET_ACCESS_KEY: z.string().optional(),
+  MAX_UPLOAD_SIZE: wholeNumber(1, 1_000_000_000_000).default(10_485_760),
+  ALLOWED_EXTENSIONS: listOf(
+    z
+      .string()
+      .toLowerCase()
+      .regex(/^\.[a-z0-9]+$/, 'must be an extension, as in .pdf'),
+  ).default('.jpg .jpeg .png .gif .webp .pdf .txt .md .csv .doc .docx .xlsx .zip'.split(' ')),
+  FILE_RETENTION_DAYS: wholeNumber(0, 36_500).default(7),
+  WEBHOOK_ALLOW_PRIVATE: Flag.default(false),
+  EXTERNAL_URL: WebUrl.optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: WebUrl.optional(),
+});
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type Values = z.output<typeof Variables>;
+
+export type Config = ReturnType<typeof toConfig>;
+
+/** Says everything that is wrong with the configuration, by the names of the variables and without their values. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+  readonly mistakes: readonly string[];
+  constructor(mistakes: readonly string[]) {
+    super(`The configuration is wrong:\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`);
+    this.mistakes = mistakes;
+  }
+}
+
+/** The variables of the process, and those of a `.env` file that the process does not have. */
+export function readEnvironment(file = '.env', environment: Environment = process.env): Environment {
+  return { ...parseEnv(readIfThere(file)), ...withoutEmpty(environment) };
+}
+
+/** @throws ConfigError */
+export function loadConfig(environment: Environment): Config {
+  const given = withoutEmpty(withAliases(environment));
+  const result = Variables.safeParse(given, { error: faultMessage });
+  const mistakes = [
+    ...(result.error?.issues ?? []).map(({ path: [name], message }) => `${String(name)} ${message}`),
+    ...missingParts(given),
+    ...(given.ENVIRONMENT?.toLowerCase() === 'production' ? unsafeForProduction(given) : []),
+  ];
+  if (mistakes.length > 0 || !result.success) throw new ConfigError([...new Set(mistakes)]);
+  return toConfig(result.data);
+}
+
+function toConfig(v: Values) {
+  return {
+    environment: v.ENVIRONMENT,
+    port: v.PORT,
+    host: v.HOST,
+    dataDir: v.DATA_DIR,
+    shutdownSeconds: v.SHUTDOWN_SECONDS,
+    database: { url: v.DATABASE_URL, poolMax: v.DATABASE_POOL_MAX },
+    eventStoreUrl: v.EVENTSTORE_URL,
+    kafka: v.KAFKA_BROKERS && {
+      brokers: v.KAFKA_BROKERS,
+      topic: v.KAFKA_TOPIC,
+      ssl: v.KAFKA_SSL,
+      sasl: v.KAFKA_SASL_MECHANISM && {
+        mechanism: v.KAFKA_SASL_MECHANISM,
+        username: v.KAFKA_SASL_USERNAME ?? '',
+        password: v.KAFKA_SASL_PASSWORD ?? '',
+      },
+    },
+    keys: { secret: v.SECRET_KEY, master: v.MASTER_KEY, signing: v.SIGNING_KEY },
+    admin: { email: v.ADMIN_EMAIL, username: v.ADMIN_USERNAME, password: v.ADMIN_PASSWORD },
+    registration: v.REGISTRATION,
+    accessTokenMinutes: v.ACCESS_TOKEN_EXPIRE_MINUTES,
+    refreshTokenDays: v.REFRESH_TOKEN_EXPIRE_DAYS,
+    rateLimitsPerMinute: { anonymous: v.RATE_LIMIT_PER_MINUTE, user: v.RATE_LIMIT_USER_PER_MINUTE, login: v.RATE_LIMIT_LOGIN_PER_MINUTE },
+    corsOrigins: v.CORS_ORIGINS,
+    trustProxy: v.TRUST_PROXY,
+    log: {
+      level: v.LOG_LEVEL ?? (Flag.safeParse(v.DEBUG).data ? ('debug' as const) : ('info' as const)),
+      format: v.LOG_FORMAT === 'json' ? ('json' as const) : ('pretty' as const),
+    },
+    mail: { smtpUrl: v.SMTP_URL, from: v.MAIL_FROM },
+    publicUrl: v.PUBLIC_URL,
+    s3: v.S3_BUCKET && {
+      bucket: v.S3_BUCKET,
+      endpoint: v.S3_ENDPOINT,
+      region: v.S3_REGION,
+      accessKeyId: v.S3_ACCESS_KEY_ID,
+      secretAccessKey: v.S3_SECRET_ACCESS_KEY,
+    },
+    files: { maxSize: v.MAX_UPLOAD_SIZE, extensions: v.ALLOWED_EXTENSIONS, retentionDays: v.FILE_RETENTION_DAYS },
+    webhookAllowPrivate: v.WEBHOOK_ALLOW_PRIVATE,
+    externalUrl: v.EXTERNAL_URL,
+    otlpEndpoint: v.OTEL_EXPORTER_OTLP_ENDPOINT,
+  };
+}
+
+const aliases = { SERVER_PORT: 'PORT', SERVER_HOST: 'HOST', FRONTEND_URL: 'PUBLIC_URL' };
+
+function withAliases(environment: Environment): Environment {
+  const named = { ...environment };
+  for (const [alias, name] of Object.entries(aliases)) named[name] ||= environment[alias];
+  return named;
+}
+
+/** Compose files and shells pass on variables that were never set as empty ones. */
+function withoutEmpty(environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''));
+}
+
+/** Variables that mean nothing without each other. */
+function missingParts(given: Environment): string[] {
+  const needs = (name: string, ...others: string[]) =>
+    given[name] === undefined
+      ? []
+      : others.filter((other) => given[other] === undefined).map((other) => `${other} is required with ${name}`);
+  return [
+    ...needs('KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'),
+    ...needs('S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'),
+    ...needs('S3_SECRET_ACCESS_KEY', 'S3_ACCESS_KEY_ID'),
+    ...needs('S3_ENDPOINT', 'S3_BUCKET'),
+  ];
+}
+
+/** What is convenient on a laptop and open to anybody on a server. */
+function unsafeForProduction(given: Environment): string[] {
+  const missing = ['SECRET_KEY', 'MASTER_KEY', 'SIGNING_KEY'].filter((name) => given[name] === undefined);
+  const origins = listOf(z.string()).safeParse(given.CORS_ORIGINS ?? '').data ?? [];
+  return [
+    ...missing.map((name) => `${name} is required when ENVIRONMENT is production, the same on all instances`),
+    ...(origins.includes('*') ? ['CORS_ORIGINS must not be * when ENVIRONMENT is production'] : []),
+  ];
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}

@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import type pg from 'pg';
+import { accountMigrations } from './accounts/schema.ts';
+import type { Config } from './config.ts';
+import { eventLogMigrations } from './events/store/postgres/schema.ts';
+import type { Closing } from './platform/closing.ts';
+import type { Logger } from './platform/logging.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './platform/postgres/embedded.ts';
+import { migrate } from './platform/postgres/migrate.ts';
+import { createPool } from './platform/postgres/pool.ts';
+import { waitForDatabase } from './platform/postgres/wait-for-database.ts';
+import { projectionMigrations } from './projections/generation.ts';
+
+/** In the order in which they may build on each other. */
+const migrations = [
+  { part: 'event_log', migrations: eventLogMigrations },
+  { part: 'accounts', migrations: accountMigrations },
+  { part: 'projections', migrations: projectionMigrations },
+];
+
+export interface Database {
+  connectionString: string;
+  pool: pg.Pool;
+}
+
+/** The database of the configuration, or the service's own below `DATA_DIR`; reachable, and with every table of this release. */
+export async function openDatabase(config: Config, logger: Logger, closing: Closing, signal: AbortSignal): Promise<Database> {
+  const log = logger.named('postgres');
+  const connectionString = config.database.url ?? (await startOwn(config, log, closing, signal)).connectionString;
+  let isOpen = true;
+  const pool = createPool(connectionString, {
+    max: config.database.poolMax,
+    applicationName: 'tasktrail',
+    onError: (error) => isOpen && log.warn({ error }, 'a connection to the database was lost; it is replaced'),
+  });
+  closing.add('database pool', () => {
+    isOpen = false;
+    return pool.end();
+  });
+  await waitForDatabase(pool, { signal, log: (line) => log.error({}, line) });
+  await migrate(pool, migrations);
+  return { connectionString, pool };
+}
+
+async function startOwn(config: Config, log: Logger, closing: Closing, signal: AbortSignal): Promise<EmbeddedPostgres> {
+  const directory = join(config.dataDir, 'postgres');
+  const server = await startEmbeddedPostgres({ directory, signal, log: (line) => log.info({}, line) });
+  closing.add('embedded database', () => server.stop());
+  return server;
+}

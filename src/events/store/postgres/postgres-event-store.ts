@@ -1,0 +1,70 @@
+import type pg from 'pg';
+import { createPool } from '../../../platform/postgres/pool.ts';
+import { type Append, type Appended, BEGINNING, type EventStore, WrongExpectedRevision } from '../event-store.ts';
+import { AppendLane } from './append-lane.ts';
+import { type QueueLimits, queueLimits } from './append-queue.ts';
+import { type LogSource, readAll, readHead, readLogId, readPage, readStream } from './read-log.ts';
+import { subscribe } from './subscription.ts';
+import { WakeUps } from './wake-ups.ts';
+import { requireWellFormed } from './well-formed.ts';
+
+export interface PostgresEventStoreOptions {
+  connectionString: string;
+  /** For reading. Left out, the store has one of its own. */
+  pool?: pg.Pool;
+  log: (line: string) => void;
+  /** Milliseconds after which a call without an answer counts as lost: 10,000 when left out. */
+  answerWithin?: number;
+  /** Milliseconds for which an append that failed is tried again before its caller hears of it: 5,000 when left out. */
+  patience?: number;
+  queue?: Partial<QueueLimits>;
+}
+
+/**
+ * The event store in PostgreSQL. Its schema must be there: `eventLogMigrations` make it. Beside the pool it has two connections of its
+ * own: one appends, one wakes subscribers. @throws StoreUnavailable
+ */
+export async function createPostgresEventStore(options: PostgresEventStoreOptions): Promise<EventStore> {
+  const { connectionString, log, answerWithin = 10_000, patience = 5_000 } = options;
+  const pool = options.pool ?? createPool(connectionString, { max: 8, applicationName: 'tasktrail events', onError: () => {} });
+  const closePool = async () => {
+    if (!options.pool) await pool.end();
+  };
+  const source = { pool, answerWithin };
+  const logId = await readLogId(source).catch(async (error) => {
+    await closePool();
+    throw error;
+  });
+  const wakeUps = new WakeUps({ connectionString, answerWithin: Math.min(answerWithin, 5_000), log });
+  const limits = { ...queueLimits, ...options.queue };
+  const lane = new AppendLane({ connectionString, limits, answerWithin, patience, log, onWritten: () => wakeUps.wake() });
+  const closing = new AbortController();
+  const close = async () => {
+    closing.abort();
+    await lane.close();
+    await wakeUps.close();
+    await closePool();
+  };
+  let closed: Promise<void> | undefined;
+  return {
+    logId,
+    async append(append) {
+      requireWellFormed(append);
+      return append.events.length === 0 ? confirm(source, append) : lane.append(append);
+    },
+    readStream: (stream, range = {}) => readStream(source, stream, range),
+    readAll: ({ after, limit }) => readAll(source, after, limit),
+    subscribe: ({ after, signal }) =>
+      subscribe({ wakeUps, log, readPage: (...page) => readPage(source, ...page) }, after, AbortSignal.any([signal, closing.signal])),
+    head: () => readHead(source),
+    close: () => (closed ??= close()),
+  };
+}
+
+/** Where a stream stands that nothing is to be appended to. */
+async function confirm(source: LogSource, { stream, expectedRevision }: Append): Promise<Appended> {
+  const [last] = await readStream(source, stream, { direction: 'backwards', limit: 1 });
+  const actual = last?.revision ?? 'no_stream';
+  if (actual !== expectedRevision) throw new WrongExpectedRevision(stream, expectedRevision, actual);
+  return { revision: last?.revision ?? -1, position: last?.position ?? BEGINNING };
+}

@@ -1,0 +1,52 @@
+import { appendFunctions } from './append-functions.ts';
+
+/**
+ * The tables of the event log, and of the key vault, which serves every store.
+ *
+ * An event's `origin` is the position of the first event of its stream, and stands for the stream in the index of revisions: names are
+ * long and random, and an index that holds one for each event, or one on random event ids, halves the rate of appends at a few million
+ * events. So a name is indexed once for each stream, and (origin, revision) grows where the streams of today are.
+ *
+ * Bodies are mostly ciphertext: compressing the long ones would cost time and gain nothing.
+ */
+const tables = `
+create schema event_log;
+
+create table event_log.log (
+  only_one boolean primary key default true check (only_one),
+  log_id uuid not null default gen_random_uuid(),
+  created_at timestamptz not null default now(),
+  -- What the first event of all is numbered with.
+  first_position bigint not null default 1 check (first_position > 0)
+);
+insert into event_log.log default values;
+
+create table event_log.events (
+  position bigint primary key,
+  origin bigint not null,
+  revision integer not null check (revision >= 0),
+  stream text collate "C" not null,
+  id uuid not null,
+  type text collate "C" not null,
+  metadata bytea not null,
+  data bytea not null
+);
+alter table event_log.events alter column metadata set storage external, alter column data set storage external;
+create unique index events_stream on event_log.events (stream) where revision = 0;
+create unique index events_origin_revision on event_log.events (origin, revision);
+
+create table event_log.data_keys (
+  id uuid primary key,
+  subject text collate "C" not null,
+  wrapped bytea not null,
+  created_at timestamptz not null default now()
+);
+create index data_keys_subject on event_log.data_keys (subject);
+-- A person has one key for good; two instances may be about to make it at once.
+create unique index data_keys_person on event_log.data_keys (subject) where starts_with(subject, 'user-');
+`;
+
+export const eventLogMigrations: { name: string; sql: string }[] = [
+  { name: '001_tables', sql: tables },
+  { name: '002_append', sql: appendFunctions },
+];

@@ -1,0 +1,44 @@
+import { ConfigError, loadConfig, readEnvironment } from './config.ts';
+import { createLog } from './platform/logging.ts';
+import { startService } from './service.ts';
+
+/** Above what stopping may take: a part that hangs must not keep the process. */
+const SPARE_MS = 3_000;
+
+async function main(): Promise<void> {
+  const config = loadConfig(readEnvironment());
+  const log = createLog(config.log);
+  const stopping = new AbortController();
+  const stopped = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        stopping.abort();
+        resolve(signal);
+      });
+    }
+  });
+  process.on('exit', () => log.flush());
+  process.on('unhandledRejection', (error) => log.error({ error }, 'a fault that nobody waited for'));
+
+  try {
+    const service = await startService(config, log, stopping.signal);
+    log.info(
+      { host: service.host, port: service.port },
+      `listening on http://${service.host.includes(':') ? `[${service.host}]` : service.host}:${service.port}`,
+    );
+    log.info({ signal: await stopped }, 'stopping');
+    setTimeout(() => process.exit(1), config.shutdownSeconds * 1000 + SPARE_MS).unref();
+    await service.stop(config.shutdownSeconds * 0.7);
+    log.info({}, 'stopped');
+    process.exit(0);
+  } catch (error) {
+    if (stopping.signal.aborted) process.exit(0);
+    log.error({ error }, `the service could not start: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(1);
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof ConfigError ? error.message : error);
+  process.exit(1);
+});

@@ -1,0 +1,178 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type pg from 'pg';
+import type { KeyVault } from '../events/keys/key-vault.ts';
+import type { EventStore, Position } from '../events/store/event-store.ts';
+import type { Logger } from '../platform/logging.ts';
+import { dropRetired, type Generation, generationsOf, prepareProjection, promote } from './generation.ts';
+import { createProgress, type Progress } from './progress.ts';
+import { type Projection, schemaOf } from './projection.ts';
+import { type Projector, startProjector } from './projector.ts';
+
+/** The read side's writers, running: a projector for each generation that there is of each read model. */
+export interface ReadModels {
+  readonly models: readonly ReadModel[];
+  progress: Progress;
+  /** The schema that queries are to read a model from just now. */
+  schema(name: string): string;
+  /** Whether every read model has come to where the log ended when this instance started. */
+  isCaughtUp(): boolean;
+  /** Looks at once for generations that were made, paused or promoted. */
+  refresh(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface ReadModel {
+  readonly projection: Projection;
+  generations(): readonly Generation[];
+  /** The projector of this instance for a generation; it may be standing by. */
+  projector(generation: number): Projector | undefined;
+}
+
+export interface ReadModelParts {
+  connectionString: string;
+  pool: pg.Pool;
+  store: EventStore;
+  vault: KeyVault;
+  logger: Logger;
+}
+
+/** How often this instance looks for generations made or promoted by another, in milliseconds. */
+const LOOK_EVERY = 500;
+
+/** Makes what tables there are not yet, and starts to follow the log. @throws ReadModelsAhead */
+export async function startReadModels(projections: readonly Projection[], parts: ReadModelParts): Promise<ReadModels> {
+  const { pool, store } = parts;
+  for (const projection of projections) await prepareProjection(pool, projection, store.logId);
+  const kept = new Map<string, KeptModel>();
+  const progress = createProgress({
+    async read(name) {
+      const generations = await generationsOf(pool, kept.get(name)!.projection);
+      return generations.find(({ state }) => state === 'live')?.position;
+    },
+    isStopped: (name) => kept.get(name)!.isStopped(),
+  });
+  const goal = await store.head();
+  for (const projection of projections) {
+    const model = new KeptModel(projection, parts, progress);
+    await model.refresh();
+    kept.set(projection.name, model);
+  }
+  const models = [...kept.values()];
+  const stopping = new AbortController();
+  const looking = keepLooking(models, stopping.signal, parts.logger);
+  let caughtUp = false;
+  const catchingUp = catchUp(models, goal, progress, stopping.signal).then((reached) => {
+    caughtUp = reached;
+  });
+  return {
+    models,
+    progress,
+    schema: (name) => kept.get(name)!.liveSchema(),
+    isCaughtUp: () => caughtUp,
+    refresh: async () => void (await Promise.all(models.map((model) => model.refresh()))),
+    async stop() {
+      stopping.abort();
+      await Promise.all([looking, catchingUp, ...models.map((model) => model.stop())]);
+    },
+  };
+}
+
+async function keepLooking(models: readonly KeptModel[], stop: AbortSignal, logger: Logger): Promise<void> {
+  let failing = false;
+  while (!stop.aborted) {
+    await pause(LOOK_EVERY, undefined, { signal: stop }).catch(() => {});
+    if (stop.aborted) return;
+    try {
+      for (const model of models) await model.refresh();
+      failing = false;
+    } catch (error) {
+      if (!failing) logger.error({ error }, 'the generations of the read models cannot be looked at; it is tried again');
+      failing = true;
+    }
+  }
+}
+
+async function catchUp(models: readonly KeptModel[], goal: Position, progress: Progress, stop: AbortSignal): Promise<boolean> {
+  for (const { projection } of models) {
+    while (!(await progress.reached(projection.name, goal, LOOK_EVERY))) {
+      await pause(LOOK_EVERY, undefined, { signal: stop }).catch(() => {});
+      if (stop.aborted) return false;
+    }
+  }
+  return true;
+}
+
+class KeptModel implements ReadModel {
+  readonly projection: Projection;
+  readonly #parts: ReadModelParts;
+  readonly #progress: Progress;
+  readonly #projectors = new Map<number, Projector>();
+  #generations: readonly Generation[] = [];
+  #refreshing: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(projection: Projection, parts: ReadModelParts, progress: Progress) {
+    this.projection = projection;
+    this.#parts = parts;
+    this.#progress = progress;
+  }
+
+  generations(): readonly Generation[] {
+    return this.#generations;
+  }
+
+  projector(generation: number): Projector | undefined {
+    return this.#projectors.get(generation);
+  }
+
+  liveSchema(): string {
+    return schemaOf({ ...this.projection, generation: this.#live() });
+  }
+
+  isStopped(): boolean {
+    return this.#projectors.get(this.#live())?.status().state === 'stopped';
+  }
+
+  refresh(): Promise<void> {
+    this.#refreshing = this.#refreshing.catch(() => {}).then(() => this.#look());
+    return this.#refreshing;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#refreshing.catch(() => {});
+    await Promise.all([...this.#projectors.values()].map((projector) => projector.stop()));
+  }
+
+  #live(): number {
+    return this.#generations.find(({ state }) => state === 'live')!.generation;
+  }
+
+  async #look(): Promise<void> {
+    if (this.#stopped) return;
+    await dropRetired(this.#parts.pool, this.projection);
+    this.#generations = await generationsOf(this.#parts.pool, this.projection);
+    const wanted = new Set(this.#generations.filter(({ paused }) => !paused).map(({ generation }) => generation));
+    for (const [generation, projector] of this.#projectors) {
+      if (wanted.has(generation)) continue;
+      this.#projectors.delete(generation);
+      await projector.stop();
+    }
+    for (const generation of wanted) if (!this.#projectors.has(generation)) this.#projectors.set(generation, this.#start(generation));
+  }
+
+  #start(generation: number): Projector {
+    const { connectionString, store, vault, logger, pool } = this.#parts;
+    const onProgress = (position: Position, caughtUp: boolean) => {
+      if (generation === this.#live()) return this.#progress.moved(this.projection.name, position);
+      const isBuilding = this.#generations.some((known) => known.generation === generation && known.state === 'building');
+      if (!caughtUp || !isBuilding) return;
+      promote(pool, this.projection, generation)
+        .then((promoted) => (promoted ? this.refresh() : undefined))
+        .catch((error) =>
+          logger.error({ error }, `generation ${generation} of ${this.projection.name} could not be promoted; it is tried again`),
+        );
+    };
+    return startProjector(this.projection, generation, { connectionString, store, vault, log: logger.named('projector'), onProgress });
+  }
+}

@@ -1,0 +1,131 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '../../src/config.ts';
+import { createLog } from '../../src/platform/logging.ts';
+import { type Service, startService } from '../../src/service.ts';
+import { createTestDatabase } from './postgres.ts';
+
+export const adminAccount = { email: 'admin@tasks.test', username: 'admin', password: 'Adm1nistrator' };
+
+export interface TestService {
+  url: string;
+  /** Of the database that it works on. */
+  connectionString: string;
+  /** What the service has logged. */
+  log: string[];
+  /** Somebody new, signed in. */
+  someone(name: string): Promise<Client>;
+  admin(): Promise<Client>;
+  anonymous: Client;
+  stop(): Promise<void>;
+}
+
+/** The whole service in this process, on a database of its own, listening on a free port. */
+export async function startTestService(environment: Record<string, string> = {}): Promise<TestService> {
+  const database = await createTestDatabase();
+  const directory = await mkdtemp(join(tmpdir(), 'tasktrail-test-'));
+  const lines: string[] = [];
+  const config = loadConfig({
+    ENVIRONMENT: 'test',
+    PORT: '0',
+    DATA_DIR: directory,
+    DATABASE_URL: database.connectionString,
+    ADMIN_EMAIL: adminAccount.email,
+    ADMIN_USERNAME: adminAccount.username,
+    ADMIN_PASSWORD: adminAccount.password,
+    ...environment,
+  });
+  const log = createLog({ level: 'info', format: 'json' }, { write: (line) => void lines.push(line) });
+  const service: Service = await startService(config, log, new AbortController().signal);
+  const url = `http://127.0.0.1:${service.port}`;
+  const anonymous = createClient(url);
+  return {
+    url,
+    connectionString: database.connectionString,
+    log: lines,
+    anonymous,
+    async someone(name) {
+      const body = { email: `${name}@tasks.test`, username: name, password: 'Passw0rd-of-mine', full_name: `${name} Example` };
+      return signedIn(url, await anonymous.post('/auth/register', body));
+    },
+    admin: async () =>
+      signedIn(url, await anonymous.post('/auth/login', { username: adminAccount.username, password: adminAccount.password })),
+    async stop() {
+      await service.stop(2);
+      await database.drop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface Reply {
+  status: number;
+  headers: Headers;
+  // The bodies of tests are looked into freely.
+  // biome-ignore lint/suspicious/noExplicitAny: an answer may be anything
+  body: any;
+  text: string;
+}
+
+type Send = (path: string, body?: unknown, headers?: Record<string, string>) => Promise<Reply>;
+
+/** Somebody who calls the API. Paths are below /api/v1. */
+export interface Client {
+  id: string;
+  username: string;
+  token: string;
+  get(path: string, headers?: Record<string, string>): Promise<Reply>;
+  post: Send;
+  put: Send;
+  patch: Send;
+  delete: Send;
+  /** As it is, below nothing. */
+  send(method: string, path: string, init?: { body?: string; headers?: Record<string, string> }): Promise<Reply>;
+}
+
+function signedIn(url: string, reply: Reply): Client {
+  if (reply.status >= 300) throw new Error(`Could not sign in: ${reply.status} ${reply.text}`);
+  const { access_token, user } = reply.body;
+  return { ...createClient(url, access_token), id: user.id, username: user.username };
+}
+
+export function createClient(url: string, token = ''): Client {
+  const send: Client['send'] = async (method, path, { body, headers = {} } = {}) => {
+    const response = await fetch(url + path, {
+      method,
+      headers: {
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body }),
+      redirect: 'manual',
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text, body: parsed(text) };
+  };
+  const withBody =
+    (method: string): Send =>
+    (path, body, headers) =>
+      send(method, `/api/v1${path}`, { ...(body !== undefined && { body: JSON.stringify(body) }), ...(headers && { headers }) });
+  return {
+    id: '',
+    username: '',
+    token,
+    send,
+    get: (path, headers) => send('GET', `/api/v1${path}`, headers ? { headers } : {}),
+    post: withBody('POST'),
+    put: withBody('PUT'),
+    patch: withBody('PATCH'),
+    delete: withBody('DELETE'),
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
