@@ -1,0 +1,31 @@
+import { randomUUID } from 'node:crypto';
+import type { EventContext } from '../events/metadata.ts';
+
+/** What belongs to a call on an account, whatever it does. */
+export interface AccountCall {
+  requestId: string;
+  operationId: string;
+  /** The address of the peer. */
+  ip: string;
+  /** As the client names itself; empty when it does not. */
+  userAgent: string;
+}
+
+/** Who did it: a person, in a session once there is one, or the service itself. */
+export interface AccountActor {
+  id: string;
+  kind: 'user' | 'system';
+  sessionId?: string;
+}
+
+/** The context of the events of one account command. The members stand in the order in which metadata are stored. */
+export function accountEventContext(call: Pick<AccountCall, 'requestId' | 'operationId'>, actor: AccountActor, at: Date): EventContext {
+  return {
+    occurred_at: at.toISOString(),
+    actor: { id: actor.id, kind: actor.kind },
+    ...(actor.sessionId !== undefined && { session_id: actor.sessionId }),
+    operation_id: call.operationId,
+    request_id: call.requestId,
+    command_id: randomUUID(),
+  };
+}

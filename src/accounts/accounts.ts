@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto';
+import type pg from 'pg';
+import type { EventStore, Position } from '../events/store/event-store.ts';
+import type { Logger } from '../platform/logging.ts';
+import { Rejection } from '../rejection.ts';
+import { type AccessTokens, createAccessTokens } from './access-token.ts';
+import type { AccountCall } from './account-call.ts';
+import { type Authenticate, createAuthenticate } from './authentication.ts';
+import type { Caller } from './caller.ts';
+import { type ChangeFeed, type ChangeListener, startChangeFeed } from './change-feed.ts';
+import { type Database, databaseOn } from './database.ts';
+import { createDirectory, type Directory } from './directory.ts';
+import { ensureFirstAdmin, type FirstAdmin } from './first-admin.ts';
+import { startHousekeeping } from './housekeeping.ts';
+import { createKnownCallers } from './known-callers.ts';
+import { type Credentials, login } from './login.ts';
+import { type OutboxRelay, startOutboxRelay } from './outbox-relay.ts';
+import { PasswordHasher } from './password-hasher.ts';
+import { changeProfile, type ProfileChanges, readUser } from './profile.ts';
+import { type Registration, register } from './registration.ts';
+import { createSessions, type OpenSession, type Sessions } from './sessions.ts';
+import type { User } from './user.ts';
+
+export interface AccountsConfig {
+  registration: 'open' | 'closed';
+  accessTokenMinutes: number;
+  refreshTokenDays: number;
+  firstAdmin: FirstAdmin;
+}
+
+export interface AccountsOptions {
+  /** Of the database that `accountMigrations` were applied to. */
+  pool: pg.Pool;
+  /** Of the same database: news of accounts are read on a connection beside the pool. */
+  connectionString: string;
+  store: EventStore;
+  /** Access tokens are signed with a key derived from it. */
+  secretKey: string;
+  config: AccountsConfig;
+  log: Logger;
+  clock?: () => Date;
+  /** Told the position of each account event that this instance appended. */
+  onAppended?: (userId: string, position: Position) => void;
+}
+
+/** What somebody who has signed in is given. */
+export interface SignedIn {
+  accessToken: string;
+  refreshToken: string;
+  /** Seconds until the access token expires. */
+  expiresIn: number;
+  user: User;
+}
+
+/** Which sessions end: one is named by its refresh token. */
+export type Logout = 'this session' | 'all sessions' | { refreshToken: string };
+
+/** Who people are, and how they prove it. All may throw DatabaseUnavailable. */
+export interface Accounts {
+  authenticate: Authenticate;
+  directory: Directory;
+  /** @throws Rejection REGISTRATION_CLOSED, EMAIL_TAKEN, USERNAME_TAKEN, VALIDATION_FAILED, OVERLOADED */
+  register(registration: Registration, call: AccountCall): Promise<SignedIn>;
+  /** @throws Rejection INVALID_CREDENTIALS, ACCOUNT_DISABLED, OVERLOADED */
+  login(credentials: Credentials, call: AccountCall): Promise<SignedIn>;
+  /** @throws Rejection TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_REUSED */
+  refresh(refreshToken: string, call: AccountCall): Promise<SignedIn>;
+  /** @throws Rejection TOKEN_INVALID when the refresh token is none of the caller's */
+  logout(caller: Caller, which: Logout): Promise<void>;
+  /** @throws Rejection SESSION_ENDED when the account is gone */
+  me(caller: Caller): Promise<User>;
+  /** @throws Rejection USERNAME_TAKEN, SESSION_ENDED */
+  changeProfile(caller: Caller, changes: ProfileChanges, call: AccountCall): Promise<User>;
+  /** Called within a second when an account or a session of it changed, on whichever instance. */
+  onChange(listener: ChangeListener): void;
+  /** How many account events are on their way into the log, and since when the oldest. */
+  backlog: OutboxRelay['backlog'];
+  /** Of the process that hashes passwords; undefined while one is being started. */
+  hasherPid(): number | undefined;
+  /** May be called again. */
+  close(): Promise<void>;
+}
+
+interface Parts {
+  database: Database;
+  hasher: PasswordHasher;
+  feed: ChangeFeed;
+  relay: OutboxRelay;
+  sessions: Sessions;
+  tokens: AccessTokens;
+  log: Logger;
+  clock: () => Date;
+  decoy: string;
+  close(): Promise<void>;
+}
+
+/** Milliseconds that an answer waits for its event to be in the log, so that what is asked next finds it there. */
+const WAIT_FOR_EVENT = 250;
+
+/** @throws DatabaseUnavailable, and an Error that says why the first admin cannot be made */
+export async function createAccounts(options: AccountsOptions): Promise<Accounts> {
+  const parts = await start(options);
+  const { database, hasher, feed, relay, sessions, tokens, clock } = parts;
+  const signedIn = ({ user, session }: { user: User; session: OpenSession }) => giveTokens(tokens, user, session);
+  const recorded = () => flushed(relay);
+  return {
+    authenticate: createAuthenticate(tokens, createKnownCallers(database, feed)),
+    directory: createDirectory(database, feed),
+    async register(registration, call) {
+      if (options.config.registration === 'closed') throw new Rejection('REGISTRATION_CLOSED', 'Accounts are made by an admin here');
+      const registered = await register(parts, registration, call);
+      await recorded();
+      return signedIn(registered);
+    },
+    login: async (credentials, call) => signedIn(await login(parts, credentials, call)),
+    async refresh(refreshToken, call) {
+      const session = await sessions.refresh(refreshToken, call);
+      return signedIn({ user: existing(await readUser(database, session.userId)), session });
+    },
+    logout: (caller, which) => logout(sessions, caller, which),
+    me: async (caller) => existing(await readUser(database, caller.id)),
+    async changeProfile(caller, changes, call) {
+      const { user, changed } = existing(await changeProfile(database, caller, changes, call, clock()));
+      if (!changed) return user;
+      feed.tell(caller.id);
+      await recorded();
+      return user;
+    },
+    onChange: feed.onChange,
+    backlog: relay.backlog,
+    hasherPid: () => hasher.pid,
+    close: parts.close,
+  };
+}
+
+async function start({ pool, connectionString, store, secretKey, config, log, clock = now, onAppended }: AccountsOptions): Promise<Parts> {
+  const database = databaseOn(pool);
+  const feed = await startChangeFeed(connectionString, log);
+  const hasher = new PasswordHasher({ log });
+  const relay = startOutboxRelay({ database, store, log, ...(onAppended && { onAppended }) });
+  const housekeeping = startHousekeeping(database, log);
+  let closed: Promise<unknown> | undefined;
+  const close = async () => {
+    closed ??= Promise.all([hasher.close(), relay.close(), feed.close(), housekeeping.close()]);
+    await closed;
+  };
+  try {
+    const decoy = await hasher.hash(randomBytes(16).toString('hex'));
+    if (await ensureFirstAdmin({ database, hasher, log, clock }, config.firstAdmin)) await flushed(relay);
+    const tokens = createAccessTokens(secretKey, config.accessTokenMinutes, clock);
+    const sessions = createSessions(database, feed, config.refreshTokenDays, clock);
+    return { database, hasher, feed, relay, sessions, tokens, log, clock, decoy, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function giveTokens(tokens: AccessTokens, user: User, session: OpenSession): Promise<SignedIn> {
+  const accessToken = await tokens.issue(session);
+  return { accessToken, refreshToken: session.refreshToken, expiresIn: tokens.lifetime, user };
+}
+
+async function logout(sessions: Sessions, caller: Caller, which: Logout): Promise<void> {
+  if (which === 'all sessions') return sessions.end(caller.id, 'all', 'logout');
+  const session = which === 'this session' ? caller.sessionId : await sessions.ofToken(caller.id, which.refreshToken);
+  if (session === null) throw new Rejection('TOKEN_INVALID', 'This refresh token is none of yours');
+  await sessions.end(caller.id, session, 'logout');
+}
+
+function existing<T>(found: T | null): T {
+  if (found === null) throw new Rejection('SESSION_ENDED', 'The account is gone');
+  return found;
+}
+
+/** The event is on its way; it is waited for only as long as that is quick. */
+async function flushed(relay: OutboxRelay): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const longEnough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, WAIT_FOR_EVENT);
+  });
+  await Promise.race([relay.flush(), longEnough]);
+  clearTimeout(timer);
+}
+
+function now(): Date {
+  return new Date();
+}

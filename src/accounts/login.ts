@@ -1,0 +1,59 @@
+import type { Logger } from '../platform/logging.ts';
+import { Rejection } from '../rejection.ts';
+import type { AccountCall } from './account-call.ts';
+import type { Database } from './database.ts';
+import type { PasswordHasher } from './password-hasher.ts';
+import type { OpenSession, Sessions } from './sessions.ts';
+import { type User, userColumns } from './user.ts';
+
+/** Who somebody says they are, and the proof. */
+export type Credentials = { password: string } & ({ email: string } | { username: string });
+
+export interface LoginParts {
+  database: Database;
+  hasher: PasswordHasher;
+  sessions: Sessions;
+  log: Logger;
+  /** A digest of no one's password, which a password for an unknown account is held against: it takes as long. */
+  decoy: string;
+}
+
+type Found = User & { passwordHash: string };
+
+/** Opens a session. @throws Rejection INVALID_CREDENTIALS, ACCOUNT_DISABLED, OVERLOADED */
+export async function login(parts: LoginParts, credentials: Credentials, call: AccountCall): Promise<{ user: User; session: OpenSession }> {
+  const found = await findAccount(parts.database, credentials);
+  const { matches, isOutdated } = await parts.hasher.verify(found?.passwordHash ?? parts.decoy, credentials.password);
+  if (!found || !matches) throw new Rejection('INVALID_CREDENTIALS', 'The account is unknown or the password is wrong');
+  const { passwordHash, ...user } = found;
+  if (!user.isActive) throw new Rejection('ACCOUNT_DISABLED', 'This account is disabled');
+  const current = isOutdated ? await renewHash(parts, user.id, passwordHash, credentials.password) : passwordHash;
+  const session = await parts.sessions.open(parts.database, { userId: user.id, passwordHash: current }, call);
+  // The password was changed, or the account disabled, while this one was being checked.
+  if (!session) throw new Rejection('INVALID_CREDENTIALS', 'The account is unknown or the password is wrong');
+  return { user, session };
+}
+
+async function findAccount(database: Database, credentials: Credentials): Promise<Found | undefined> {
+  const [by, name] =
+    'email' in credentials ? ['lower(users.email) = lower($1)', credentials.email] : ['users.username = lower($1)', credentials.username];
+  const rows = await database.rows<Found>(`select ${userColumns}, users.password_hash as "passwordHash" from accounts.users where ${by}`, [
+    name,
+  ]);
+  return rows[0];
+}
+
+/** Hashes the password with today's parameters. A login does not fail by it. @returns the digest that is in force now */
+async function renewHash(parts: LoginParts, userId: string, before: string, password: string): Promise<string> {
+  try {
+    const renewed = await parts.hasher.hash(password);
+    const changed = await parts.database.rows(
+      'update accounts.users set password_hash = $3 where id = $1 and password_hash = $2 returning id',
+      [userId, before, renewed],
+    );
+    return changed.length > 0 ? renewed : before;
+  } catch (error) {
+    parts.log.warn({ error, user_id: userId }, 'a password could not be hashed anew; that is left to the next login');
+    return before;
+  }
+}

@@ -1,0 +1,143 @@
+import type { Migration } from '../platform/postgres/migrate.ts';
+
+/**
+ * People and how they prove who they are. Secrets and names live here alone, where they can be forgotten: an erased account keeps its
+ * row, without anything personal in it.
+ */
+const people = `
+create schema accounts;
+
+create table accounts.users (
+  id uuid primary key,
+  email text check (char_length(email) <= 254),
+  username text check (username = lower(username)),
+  full_name text,
+  password_hash text,
+  role text not null check (role in ('user', 'admin')),
+  is_active boolean not null default true,
+  email_verified boolean not null default false,
+  timezone text not null default 'UTC',
+  created_at timestamptz(3) not null,
+  erased_at timestamptz(3),
+  -- The last revision given out in the account's event stream.
+  log_revision integer not null,
+  check (case when erased_at is null
+    then num_nulls(email, username, full_name, password_hash) = 0
+    else num_nonnulls(email, username, full_name, password_hash) = 0 and not is_active end)
+);
+create unique index users_email_key on accounts.users (lower(email));
+create unique index users_username_key on accounts.users (username);
+
+-- The first start of all, on whichever instance: it makes the first admin, and happens once.
+create table accounts.first_start (
+  only_row boolean primary key default true check (only_row),
+  at timestamptz(3) not null
+);`;
+
+/** A name is never given again once its account is erased. Kept as digests that lead to nobody; the tables themselves see to it. */
+const retiredUsernames = `
+create table accounts.retired_usernames (digest bytea primary key);
+
+create function accounts.username_digest(username text) returns bytea
+  language sql immutable strict as $$ select sha256(convert_to(username, 'UTF8')) $$;
+
+create function accounts.retire_username() returns trigger language plpgsql as $$
+begin
+  insert into accounts.retired_usernames values (accounts.username_digest(old.username)) on conflict do nothing;
+  return null;
+end $$;
+create trigger retire_erased after update of username on accounts.users
+  for each row when (old.username is not null and new.username is null) execute function accounts.retire_username();
+create trigger retire_deleted after delete on accounts.users
+  for each row when (old.username is not null) execute function accounts.retire_username();
+
+-- After the row is in the unique index, which has waited for an erasure in progress: its retired name is seen then.
+create function accounts.refuse_retired_username() returns trigger language plpgsql as $$
+begin
+  if exists (select from accounts.retired_usernames where digest = accounts.username_digest(new.username)) then
+    raise unique_violation using message = 'this username belonged to an erased account', constraint = 'users_username_key';
+  end if;
+  return null;
+end $$;
+create trigger refuse_retired after insert or update of username on accounts.users
+  for each row when (new.username is not null) execute function accounts.refuse_retired_username();`;
+
+/** A session is one login, and the family of refresh tokens that descend from it. */
+const sessions = `
+create table accounts.sessions (
+  id uuid primary key,
+  user_id uuid not null references accounts.users on delete cascade,
+  created_at timestamptz(3) not null,
+  last_used_at timestamptz(3) not null,
+  -- When its newest refresh token expires.
+  expires_at timestamptz(3) not null,
+  user_agent text not null,
+  ip text not null,
+  ended_at timestamptz(3),
+  ended_by text check (ended_by in ('logout', 'token_reuse', 'password', 'revoked', 'disabled', 'erased')),
+  check ((ended_at is null) = (ended_by is null))
+);
+create index sessions_of_user on accounts.sessions (user_id) where ended_at is null;
+create index sessions_expiry on accounts.sessions (expires_at);
+
+create table accounts.refresh_tokens (
+  -- SHA-256 of the token, which is random and kept nowhere.
+  digest bytea primary key,
+  session_id uuid not null references accounts.sessions on delete cascade,
+  expires_at timestamptz(3) not null,
+  -- A used token that comes back was stolen, or the one that replaced it was.
+  used_at timestamptz(3)
+);
+create index refresh_tokens_of_session on accounts.refresh_tokens (session_id);`;
+
+/**
+ * What other instances must forget. A change's number is given under the lock of the head's row, which is held until commit: numbers
+ * become visible in their order and without gaps, so that a reader who has seen n never misses one below it.
+ */
+const changes = `
+create table accounts.change_head (
+  only_row boolean primary key default true check (only_row),
+  number bigint not null
+);
+insert into accounts.change_head (number) values (0);
+
+create table accounts.changes (
+  number bigint primary key,
+  user_id uuid not null,
+  at timestamptz not null default now()
+);
+
+create function accounts.announce_change(of_user uuid) returns bigint language plpgsql as $$
+declare given bigint;
+begin
+  update accounts.change_head set number = number + 1 returning number into given;
+  insert into accounts.changes (number, user_id) values (given, of_user);
+  perform pg_notify('accounts_changes', given::text);
+  return given;
+end $$;`;
+
+/** Account facts on their way into the log, each with the place it will have in its stream. */
+const outbox = `
+create table accounts.outbox (
+  id bigint generated always as identity primary key,
+  user_id uuid not null,
+  -- Of the first of its events.
+  revision integer not null,
+  -- json, not jsonb: what is read back is what was written, byte for byte.
+  events json not null,
+  context json not null,
+  written_at timestamptz not null default now(),
+  attempts integer not null default 0,
+  claimed_until timestamptz,
+  error text,
+  unique (user_id, revision)
+);`;
+
+/** The tables of accounts, in the schema `accounts`. */
+export const accountMigrations: readonly Migration[] = [
+  { name: '0001-people', sql: people },
+  { name: '0002-retired-usernames', sql: retiredUsernames },
+  { name: '0003-sessions', sql: sessions },
+  { name: '0004-changes', sql: changes },
+  { name: '0005-outbox', sql: outbox },
+];

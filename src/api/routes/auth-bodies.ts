@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import type { Logout } from '../../accounts/accounts.ts';
+import { Email, FullName, isGuessable, Password, Timezone, Username } from '../../accounts/credentials.ts';
+import type { Credentials } from '../../accounts/login.ts';
+
+/** Whatever else is wrong with a body, as long as it is an object. */
+const when = ({ value }: { value: unknown }) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const notBoth = (path: string, other: string) => ({
+  error: `cannot go together with ${other}`,
+  path: [path],
+  params: { code: 'conflicts_with' },
+  when,
+});
+
+export const RegisterBody = z
+  .strictObject({ email: Email, username: Username.optional(), password: Password, full_name: FullName.default('') })
+  .refine(({ password, email, username }) => !isGuessable(password, { email, username }), {
+    error: 'must not be the e-mail address or the username',
+    path: ['password'],
+    params: { code: 'format' },
+  })
+  .meta({ id: 'Register' });
+
+// What would never be accepted at registration is no fault here: it is an account that nobody has.
+export const LoginBody = z
+  .strictObject({
+    email: z.string().min(1).max(254).optional(),
+    username: z.string().min(1).max(254).optional(),
+    password: z.string().min(1).max(1024),
+  })
+  .refine(({ email, username }) => email === undefined || username === undefined, notBoth('username', 'email'))
+  .refine(({ email, username }) => email !== undefined || username !== undefined, {
+    error: 'is required, or username',
+    path: ['email'],
+    params: { code: 'required' },
+    when,
+  })
+  .meta({ id: 'Login', description: 'Exactly one of `email` and `username`.' });
+
+export const RefreshBody = z.strictObject({ refresh_token: z.string().min(1).max(1024) }).meta({ id: 'Refresh' });
+
+export const LogoutBody = z
+  .strictObject({ refresh_token: z.string().min(1).max(1024).optional(), all: z.boolean().optional() })
+  .refine(({ refresh_token, all }) => refresh_token === undefined || all === undefined, notBoth('all', 'refresh_token'))
+  .meta({ id: 'Logout', description: 'Nothing for this session, `refresh_token` for the one it belongs to, or `all: true`.' });
+
+export const ProfileBody = z
+  .strictObject({ full_name: FullName.optional(), username: Username.optional(), timezone: Timezone.optional() })
+  .meta({ id: 'Profile' });
+
+export function toCredentials({ email, username, password }: z.output<typeof LoginBody>): Credentials {
+  return email === undefined ? { username: username!, password } : { email, password };
+}
+
+export function toLogout({ refresh_token, all }: z.output<typeof LogoutBody>): Logout {
+  if (refresh_token !== undefined) return { refreshToken: refresh_token };
+  return all ? 'all sessions' : 'this session';
+}
