@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { csvLine } from './csv.ts';
+import type { Answer } from './route.ts';
+
+/** How a whole list may be had instead of a page of it. */
+export const exportFormats = ['csv', 'ndjson'] as const;
+export type ExportFormat = (typeof exportFormats)[number];
+
+export const formatParameter = z
+  .enum(['json', ...exportFormats])
+  .optional()
+  .meta({ description: '`csv` and `ndjson` stream the whole list instead of a page; page sizes have no effect on them.' });
+
+/** With a stream of the whole list there is no part to ask for. */
+export function wholeWhenExported<S extends z.ZodObject>(schema: S): S {
+  return ['page', 'skip', 'cursor'].reduce((checked, name) => {
+    const conflict = (query: Record<string, unknown>) => query[name] !== undefined && isExport(query.format);
+    const error = 'cannot go together with a format that streams the whole list';
+    return checked.refine((query) => !conflict(query), { path: [name], error, params: { code: 'conflicts_with' }, when: () => true });
+  }, schema);
+}
+
+export function isExport(format: unknown): format is ExportFormat {
+  return exportFormats.some((known) => known === format);
+}
+
+export const exportTypes: Record<ExportFormat, string> = {
+  csv: 'text/csv; charset=utf-8; header=present',
+  ndjson: 'application/x-ndjson',
+};
+
+/** The media types of a list's answer, beside JSON. */
+export const exportContentTypes = ['text/csv', 'application/x-ndjson'];
+
+/** The columns of a list as CSV: a name, and the cell that an item has there. */
+export type CsvColumns<Item> = readonly (readonly [name: string, cell: (item: Item) => string | number | boolean | null])[];
+
+export interface Export<Item> {
+  /** Of the file that a browser saves it to, without the extension. */
+  name: string;
+  format: ExportFormat;
+  /** Items as JSON. */
+  batches: AsyncIterable<readonly string[]>;
+  columns: CsvColumns<Item>;
+}
+
+/** Answers a whole list as it is read. */
+export function exportAnswer<Item>({ name, format, batches, columns }: Export<Item>, headers: Record<string, string>): Answer {
+  return {
+    status: 200,
+    headers: { ...headers, 'Content-Disposition': `attachment; filename="${name}.${format}"` },
+    stream: { contentType: exportTypes[format], chunks: format === 'csv' ? csv(batches, columns) : ndjson(batches) },
+  };
+}
+
+async function* ndjson(batches: AsyncIterable<readonly string[]>): AsyncGenerator<string> {
+  for await (const items of batches) yield items.map((item) => `${item}\n`).join('');
+}
+
+/** The heading comes with the first rows, so that a list that cannot be read is an error and not a heading. */
+async function* csv<Item>(batches: AsyncIterable<readonly string[]>, columns: CsvColumns<Item>): AsyncGenerator<string> {
+  let heading = csvLine(columns.map(([name]) => name));
+  for await (const items of batches) {
+    yield heading + items.map((item) => lineOf(JSON.parse(item) as Item, columns)).join('');
+    heading = '';
+  }
+  if (heading !== '') yield heading;
+}
+
+function lineOf<Item>(item: Item, columns: CsvColumns<Item>): string {
+  return csvLine(columns.map(([, cell]) => cell(item)));
+}

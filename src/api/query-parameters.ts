@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { isUsername } from '../accounts/username.ts';
+
+// The values of query strings: text that stands for numbers, lists, times and people. As input they are described for the documents.
+
+/** A whole number between these bounds. */
+export function wholeNumber(minimum: number, maximum: number, meta: { default?: number; description?: string } = {}) {
+  return z
+    .string()
+    .refine((text) => /^-?\d{1,15}$/.test(text), { error: 'must be a whole number', params: { code: 'type' } })
+    .transform(Number)
+    .pipe(z.int().min(minimum).max(maximum))
+    .optional()
+    .meta({ type: 'integer', minimum, maximum, ...meta });
+}
+
+export function flag(description: string) {
+  return z
+    .enum(['true', 'false'])
+    .transform((value) => value === 'true')
+    .optional()
+    .meta({ description });
+}
+
+/** Some of these values, with commas between them; each counts once, in no order. */
+export function someOf<T extends string>(values: readonly T[], description = '') {
+  const known = new Set<string>(values);
+  return z
+    .string()
+    .transform((text) => [...new Set(text.split(',').map((value) => value.trim()))].sort())
+    .refine((list) => list.every((value) => known.has(value)), { error: `must be of ${values.join(', ')}`, params: { code: 'not_one_of' } })
+    .transform((list) => list as T[])
+    .optional()
+    .meta({ description: `${description}${description && ': '}some of ${values.join(', ')}; with commas between them.` });
+}
+
+const LONGEST_TAG = 50;
+const MOST_TAGS = 20;
+
+/** Tags, with commas between them, as they are stored: trimmed and in lower case. */
+export function tagList(description: string) {
+  return z
+    .string()
+    .transform((text) => [...new Set(text.split(',').map((tag) => tag.trim().toLowerCase()))].sort())
+    .refine((tags) => tags.every((tag) => tag.length > 0), { error: 'must not have empty tags', params: { code: 'too_short' } })
+    .refine((tags) => tags.length <= MOST_TAGS && tags.every((tag) => tag.length <= LONGEST_TAG), {
+      error: `must be at most ${MOST_TAGS} tags of at most ${LONGEST_TAG} characters`,
+      params: { code: 'too_long' },
+    })
+    .optional()
+    .meta({ description });
+}
+
+/** PostgreSQL, like the calendar, has no year 0. */
+const dateForm = z.iso.date().refine((date) => !date.startsWith('0000'), { error: 'must be a date, as in 2026-01-31' });
+const timeForm = z.iso.datetime({ offset: true });
+const earliest = Date.parse('0001-01-01T00:00:00.000Z');
+const latest = Date.parse('9999-12-31T23:59:59.999Z');
+
+export function date(description: string) {
+  return dateForm.optional().meta({ description });
+}
+
+/** The first moment of a date in UTC, or a time; as an ISO time with milliseconds. */
+export function notBefore(description: string) {
+  return moment(description, 'T00:00:00.000Z', (time, rest) => (/[1-9]/.test(rest) ? time + 1 : time));
+}
+
+/** The last moment of a date in UTC, or a time; as an ISO time with milliseconds. */
+export function notAfter(description: string) {
+  return moment(description, 'T23:59:59.999Z', (time) => time);
+}
+
+/** @param round makes whole milliseconds, which is what times are stored in, from a time and the digits that are too many */
+function moment(description: string, timeOfDate: string, round: (time: number, rest: string) => number) {
+  return z
+    .string()
+    .transform((text, context) => {
+      const exact = dateForm.safeParse(text).success ? text + timeOfDate : text;
+      const time = timeForm.safeParse(exact).success ? round(Date.parse(exact), /\.\d{3}(\d*)/.exec(exact)?.[1] ?? '') : Number.NaN;
+      if (time >= earliest && time <= latest) return new Date(time).toISOString();
+      const message = 'must be a date, as in 2026-01-31, or a time, as in 2026-01-31T12:00:00Z';
+      context.addIssue({ code: 'custom', message, params: { code: 'format' } });
+      return z.NEVER;
+    })
+    .optional()
+    .meta({ description: `${description} A date (in UTC) or a time.` });
+}
+
+const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export function uuid(description: string) {
+  return z.string().toLowerCase().regex(uuidForm, 'must be a UUID').optional().meta({ description, format: 'uuid', pattern: undefined });
+}
+
+export type SomebodyNamed = 'me' | { id: string } | { username: string };
+
+/** Somebody: an id, a username, or `me`. */
+export function somebody(description: string) {
+  return z
+    .string()
+    .toLowerCase()
+    .refine((text) => text === 'me' || uuidForm.test(text) || isUsername(text), {
+      error: 'must be an id, a username or me',
+      params: { code: 'format' },
+    })
+    .transform((text): SomebodyNamed => named(text))
+    .optional()
+    .meta({ description: `${description} An id, a username, or \`me\`.` });
+}
+
+/** Somebody, or nobody: `none`. */
+export function somebodyOrNone(description: string) {
+  return z
+    .string()
+    .toLowerCase()
+    .refine((text) => text === 'me' || text === 'none' || uuidForm.test(text) || isUsername(text), {
+      error: 'must be an id, a username, me or none',
+      params: { code: 'format' },
+    })
+    .transform((text): SomebodyNamed | 'none' => (text === 'none' ? 'none' : named(text)))
+    .optional()
+    .meta({ description: `${description} An id, a username, \`me\`, or \`none\`.` });
+}
+
+function named(text: string): SomebodyNamed {
+  if (text === 'me') return 'me';
+  return uuidForm.test(text) ? { id: text } : { username: text };
+}

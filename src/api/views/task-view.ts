@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import type { Caller } from '../../accounts/caller.ts';
+import { permissionOf } from '../../events/task/permission.ts';
+import { liveComments, liveFiles, type Task } from '../../events/task/task.ts';
+import { doneStatus } from '../../events/task/workflow.ts';
+import { Id, Priority, Status } from '../../events/values.ts';
+import { today } from './today.ts';
+
+export const PersonView = z
+  .strictObject({ id: Id, username: z.string().nullable(), full_name: z.string() })
+  .meta({ id: 'Person', description: 'Somebody with an account. After an erasure the name is "Deleted user".' });
+export type PersonView = z.output<typeof PersonView>;
+
+const Time = z.iso.datetime({ precision: 3 });
+
+export const TaskView = z
+  .strictObject({
+    id: Id,
+    title: z.string(),
+    description: z.string(),
+    status: Status,
+    priority: Priority,
+    tags: z.array(z.string()),
+    due_date: z.iso.date().nullable(),
+    completed: z.boolean(),
+    completed_at: Time.nullable(),
+    overdue: z.boolean().meta({ description: "Due before today, by the caller's time zone, and neither done nor cancelled." }),
+    owner: PersonView,
+    assignee: PersonView.nullable(),
+    permission: z.enum(['view', 'edit', 'owner', 'admin']).meta({ description: "The caller's permission on the task." }),
+    share_count: z.int(),
+    comment_count: z.int(),
+    file_count: z.int(),
+    created_at: Time,
+    updated_at: Time,
+    deleted_at: Time.nullable(),
+    revision: z.int(),
+  })
+  .meta({ id: 'Task' });
+export type TaskView = z.output<typeof TaskView>;
+
+export type People = ReadonlyMap<string, PersonView>;
+
+/** The people whose names the view of a task shows. */
+export function peopleOn(task: Task): string[] {
+  return task.assigneeId === null ? [task.ownerId] : [task.ownerId, task.assigneeId];
+}
+
+export function taskView(task: Task, revision: number, caller: Caller, people: People): TaskView {
+  return {
+    id: task.id,
+    title: task.title,
+    description: task.description,
+    status: task.status,
+    priority: task.priority,
+    tags: [...task.tags],
+    due_date: task.dueDate,
+    completed: task.status === doneStatus,
+    completed_at: task.completedAt,
+    overdue: isOverdue(task, caller.timezone),
+    owner: people.get(task.ownerId) ?? unknownPerson(task.ownerId),
+    assignee: task.assigneeId === null ? null : (people.get(task.assigneeId) ?? unknownPerson(task.assigneeId)),
+    // A command may have cost the caller their access; what it did is theirs to know.
+    permission: permissionOf(task, caller) ?? 'view',
+    share_count: task.shares.size,
+    comment_count: liveComments(task),
+    file_count: liveFiles(task),
+    created_at: task.createdAt,
+    updated_at: task.updatedAt,
+    deleted_at: task.deletedAt,
+    revision,
+  };
+}
+
+function isOverdue(task: Task, timezone: string): boolean {
+  if (task.dueDate === null || task.status === doneStatus || task.status === 'cancelled') return false;
+  return task.dueDate < today(timezone);
+}
+
+function unknownPerson(id: string): PersonView {
+  return { id, username: null, full_name: 'Deleted user' };
+}

@@ -1,0 +1,28 @@
+import { sql } from 'kysely';
+import { keyTypes } from '../key-type.ts';
+import type { Page, PageRequest } from '../page.ts';
+import { readPage } from '../paged-list.ts';
+import type { ReadDatabase } from '../read-database.ts';
+import type { ReadTables } from '../read-tables.ts';
+import { activityColumns, activityJoins, withSummaries } from './activity-item.ts';
+
+/** All that happened to a task, oldest first. Whether the reader may see it is for the caller to know. @throws Rejection INVALID_CURSOR */
+export async function taskTimeline(db: ReadDatabase, tables: ReadTables, taskId: string, request: PageRequest): Promise<Page> {
+  const where = sql`${tables.activity} y where y.task_id = ${taskId}::uuid`;
+  const page = await readPage(
+    db,
+    {
+      matching: sql`select y.position as id, y.position as key from ${where}`,
+      descending: false,
+      keyType: keyTypes.position,
+      idType: keyTypes.position,
+      columns: activityColumns(),
+      joins: activityJoins(tables),
+      total: sql`select count(*) from ${where}`,
+      prepared: true,
+      list: ['timeline', taskId],
+    },
+    request,
+  );
+  return withSummaries(page);
+}

@@ -1,0 +1,65 @@
+import { type RawBuilder, sql } from 'kysely';
+import { doneStatus } from '../../events/task/workflow.ts';
+import { keyTypes } from '../key-type.ts';
+import type { Page, PageRequest } from '../page.ts';
+import { allItems, type PagedList, readPage } from '../paged-list.ts';
+import type { ReadDatabase } from '../read-database.ts';
+import type { ReadTables } from '../read-tables.ts';
+import { filterConditions, type TaskFilters } from './task-filters.ts';
+import { taskColumns, taskJoins } from './task-item.ts';
+import { countersOf, type Reader, requireScope, type TaskScope, taskSource } from './task-scope.ts';
+import { sortExpression, type TaskSort } from './task-sort.ts';
+
+/** Which tasks, for whom, and in which order. */
+export interface TaskList {
+  reader: Reader;
+  /** The reader's date, `YYYY-MM-DD`: what is overdue depends on it. */
+  today: string;
+  scope: TaskScope;
+  filters: TaskFilters;
+  sort: TaskSort;
+}
+
+/** A part of a list of tasks, as the API shows them, in one statement. @throws Rejection ADMIN_ONLY, INVALID_CURSOR */
+export function listTasks(db: ReadDatabase, tables: ReadTables, list: TaskList, request: PageRequest): Promise<Page> {
+  return readPage(db, pagedTasks(tables, list), request);
+}
+
+/** All tasks of a list, each as JSON, in batches. @throws Rejection ADMIN_ONLY, OVERLOADED */
+export async function* exportTasks(db: ReadDatabase, tables: ReadTables, list: TaskList, signal: AbortSignal): AsyncGenerator<string[]> {
+  for await (const rows of db.batches(allItems(pagedTasks(tables, list)), signal)) yield rows.map(({ item }) => item);
+}
+
+function pagedTasks(tables: ReadTables, list: TaskList): PagedList {
+  const { reader, today, scope, filters, sort } = list;
+  requireScope(scope, reader);
+  const source = taskSource(tables, scope, reader, filters.deleted === true);
+  const { onSource, onTask } = filterConditions(filters, { tables, source, reader, today });
+  const { key, keyType, ofTask } = sortExpression(sort, source, tables, filters.search);
+  const conditions = sql.join([...source.conditions, ...onSource, ...onTask], sql` and `);
+  const where = sql`${source.from(ofTask || onTask.length > 0)} where ${conditions}`;
+  // An index in the list's order finds a page long before all rows are found. Without one they are all found first, and found once.
+  const isIndexed = !ofTask && filters.search === undefined;
+  return {
+    matching: sql`select ${source.id} as id, ${key} as key from ${where}`,
+    descending: sort.descending,
+    keyType,
+    idType: keyTypes.uuid,
+    columns: taskColumns(reader, today),
+    joins: taskJoins(tables),
+    total: keptTotal(tables, list) ?? (isIndexed ? sql`select count(*) from ${where}` : undefined),
+    prepared: onSource.length + onTask.length === 0,
+    list: ['tasks', scope, filters, sort],
+  };
+}
+
+/** The counts that are kept tell how many tasks there are of each status and priority. Undefined where more is asked. */
+function keptTotal({ counters }: ReadTables, { scope, reader, filters }: TaskList): RawBuilder<unknown> | undefined {
+  const { status, priority, completed, deleted, ...others } = filters;
+  if (deleted || Object.values(others).some((filter) => filter !== undefined)) return undefined;
+  const conditions = [countersOf(scope, reader), sql`c.facet = 'state'`];
+  if (status) conditions.push(sql`split_part(c.key, '/', 1) = any(${status}::text[])`);
+  if (priority) conditions.push(sql`split_part(c.key, '/', 2) = any(${priority}::text[])`);
+  if (completed !== undefined) conditions.push(sql`(split_part(c.key, '/', 1) = ${sql.lit(doneStatus)}) = ${completed}::boolean`);
+  return sql`select coalesce(sum(c.n), 0) from ${counters} c where ${sql.join(conditions, sql` and `)}`;
+}

@@ -1,0 +1,87 @@
+import { type RawBuilder, sql } from 'kysely';
+import { doneStatus } from '../../events/task/workflow.ts';
+import type { Priority, Status } from '../../events/values.ts';
+import type { ReadTables } from '../read-tables.ts';
+import type { Reader, Source } from './task-scope.ts';
+import { searchCondition } from './task-search.ts';
+
+/** Somebody as a filter names them. */
+export type PersonFilter = 'me' | { id: string } | { username: string };
+
+/** Bounds, both included: ISO times with milliseconds, or for due dates `YYYY-MM-DD`. */
+export interface Range {
+  after?: string | undefined;
+  before?: string | undefined;
+}
+
+/** What a task must be to be listed: all that is given. */
+export interface TaskFilters {
+  status?: readonly Status[] | undefined;
+  priority?: readonly Priority[] | undefined;
+  /** All of them. */
+  tags?: readonly string[] | undefined;
+  tagsAny?: readonly string[] | undefined;
+  completed?: boolean | undefined;
+  overdue?: boolean | undefined;
+  search?: string | undefined;
+  owner?: PersonFilter | undefined;
+  assignee?: PersonFilter | 'none' | undefined;
+  due?: Range | undefined;
+  created?: Range | undefined;
+  updated?: Range | undefined;
+  deleted?: boolean | undefined;
+}
+
+export interface FilterContext {
+  tables: ReadTables;
+  source: Source;
+  reader: Reader;
+  /** The reader's date, `YYYY-MM-DD`. */
+  today: string;
+}
+
+/** Whether the task is due before today and still to be done. Never null. */
+export function overdueOn(today: string): RawBuilder<unknown> {
+  return sql`coalesce(t.due_date < ${today}::date and t.status not in (${sql.lit(doneStatus)}, 'cancelled'), false)`;
+}
+
+/** Conditions on the source alone, and on the task's row `t`. */
+export function filterConditions(filters: TaskFilters, context: FilterContext) {
+  const { source } = context;
+  return {
+    onSource: inRange(source.createdAt, 'timestamptz', filters.created),
+    onTask: [
+      ...given(filters.status, (status) => sql`t.status = any(${status}::text[])`),
+      ...given(filters.priority, (priority) => sql`t.priority = any(${priority}::text[])`),
+      ...given(filters.tags, (tags) => sql`t.tags @> ${tags}::text[]`),
+      ...given(filters.tagsAny, (tags) => sql`t.tags && ${tags}::text[]`),
+      ...given(filters.completed, (completed) => sql`(t.status = ${sql.lit(doneStatus)}) = ${completed}::boolean`),
+      ...given(filters.overdue, (overdue) => sql`${overdueOn(context.today)} = ${overdue}::boolean`),
+      ...given(filters.owner, (owner) => sql`t.owner_id = ${idOf(owner, context)}`),
+      ...given(filters.assignee, (assignee) =>
+        assignee === 'none' ? sql`t.assignee_id is null` : sql`t.assignee_id = ${idOf(assignee, context)}`,
+      ),
+      ...inRange(sql`t.due_date`, 'date', filters.due),
+      ...inRange(sql`t.updated_at`, 'timestamptz', filters.updated),
+      ...given(filters.search, (search) => searchCondition(search, context)),
+    ],
+  };
+}
+
+function given<T>(value: T | undefined, condition: (value: T) => RawBuilder<unknown>): RawBuilder<unknown>[] {
+  return value === undefined ? [] : [condition(value)];
+}
+
+function inRange(column: RawBuilder<unknown>, type: 'date' | 'timestamptz', range: Range = {}): RawBuilder<unknown>[] {
+  return [
+    ...given(range.after, (after) => sql`${column} >= ${after}::${sql.raw(type)}`),
+    ...given(range.before, (before) => sql`${column} <= ${before}::${sql.raw(type)}`),
+  ];
+}
+
+/** Null, so that nothing matches, for a name that nobody has. */
+function idOf(who: PersonFilter, { reader, tables }: FilterContext): RawBuilder<unknown> {
+  if (who === 'me') return sql`${reader.id}::uuid`;
+  if ('id' in who) return sql`${who.id}::uuid`;
+  return sql`(select u.id from ${tables.users} u where u.username = ${who.username})`;
+}

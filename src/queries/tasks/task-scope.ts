@@ -1,0 +1,71 @@
+import { type RawBuilder, sql } from 'kysely';
+import { ASSIGNED, EVERYONE, OWNED, SHARED } from '../../projections/listing/schema.ts';
+import { Rejection } from '../../rejection.ts';
+import type { ReadTables } from '../read-tables.ts';
+
+export const taskScopes = ['owned', 'assigned', 'shared', 'all', 'everyone'] as const;
+/** Whose tasks: what the reader owns, is assigned or was given a share of, the three together, or everybody's. */
+export type TaskScope = (typeof taskScopes)[number];
+
+/** Who reads. */
+export interface Reader {
+  id: string;
+  isAdmin: boolean;
+}
+
+const waysOfAccess: Record<Exclude<TaskScope, 'everyone'>, number> = {
+  owned: OWNED,
+  assigned: ASSIGNED,
+  shared: SHARED,
+  all: OWNED | ASSIGNED | SHARED,
+};
+
+/** @throws Rejection ADMIN_ONLY */
+export function requireScope(scope: TaskScope, reader: Reader): void {
+  if (scope === 'everyone' && !reader.isAdmin) throw new Rejection('ADMIN_ONLY', "Everybody's tasks are for admins only");
+}
+
+/** The rows that a list of tasks begins from. Where the task's own row is looked at, it is `t`. */
+export interface Source {
+  id: RawBuilder<unknown>;
+  createdAt: RawBuilder<unknown>;
+  from(withTask: boolean): RawBuilder<unknown>;
+  conditions: readonly RawBuilder<unknown>[];
+}
+
+/** Deleted tasks: the reader's own, as nobody else but an admin sees them; of these only what the scope has as well. */
+export function taskSource(tables: ReadTables, scope: TaskScope, reader: Reader, deleted: boolean): Source {
+  if (deleted) return fromTasks(tables, [sql`t.deleted_at is not null`, ...ownership(scope, reader)]);
+  if (scope === 'everyone') return fromTasks(tables, [sql`t.deleted_at is null`]);
+  return {
+    id: sql`a.task_id`,
+    createdAt: sql`a.created_at`,
+    from: (withTask) => (withTask ? sql`${tables.access} a join ${tables.tasks} t on t.id = a.task_id` : sql`${tables.access} a`),
+    conditions: [sql`a.user_id = ${reader.id}::uuid`, ...(scope === 'all' ? [] : [sql`a.mask & ${sql.lit(waysOfAccess[scope])} <> 0`])],
+  };
+}
+
+/** The counters of a scope, as conditions on `c`. */
+export function countersOf(scope: TaskScope, reader: Reader): RawBuilder<unknown> {
+  if (scope === 'everyone') return sql`c.user_id = ${EVERYONE}::uuid and c.mask = 0`;
+  return sql`c.user_id = ${reader.id}::uuid and c.mask & ${sql.lit(waysOfAccess[scope])} <> 0`;
+}
+
+function fromTasks({ tasks }: ReadTables, conditions: Source['conditions']): Source {
+  return { id: sql`t.id`, createdAt: sql`t.created_at`, from: () => sql`${tasks} t`, conditions };
+}
+
+function ownership(scope: TaskScope, { id }: Reader): RawBuilder<unknown>[] {
+  const owned = sql`t.owner_id = ${id}::uuid`;
+  switch (scope) {
+    case 'everyone':
+      return [];
+    case 'owned':
+    case 'all':
+      return [owned];
+    case 'assigned':
+      return [owned, sql`t.assignee_id = ${id}::uuid`];
+    case 'shared':
+      return [owned, sql`t.shares ? ${id}`];
+  }
+}

@@ -1,0 +1,87 @@
+import { type RawBuilder, sql } from 'kysely';
+import { doneStatus } from '../../events/task/workflow.ts';
+import { type Priority, priorities, type Status, statuses } from '../../events/values.ts';
+import type { CounterRow } from '../../projections/listing/schema.ts';
+import type { ReadDatabase } from '../read-database.ts';
+import type { ReadTables } from '../read-tables.ts';
+import { countersOf, type Reader, requireScope, type TaskScope } from './task-scope.ts';
+
+export interface TaskStats {
+  total: number;
+  completed: number;
+  incomplete: number;
+  /** Of all, 0 to 1. */
+  completion_rate: number;
+  overdue: number;
+  by_status: Record<Status, number>;
+  by_priority: Record<Priority, number>;
+  by_tag: Record<string, number>;
+  /** Tasks with at least one share. */
+  tasks_shared: number;
+  /** Comments that stand on the tasks, whoever wrote them. */
+  comments_posted: number;
+  created_last_7_days: number;
+  completed_last_7_days: number;
+}
+
+export interface TaskStatsQuery {
+  reader: Reader;
+  scope: TaskScope;
+  /** The reader's date: what was due before it is overdue. */
+  today: string;
+  /** The date in UTC: the last of the seven days. */
+  utcToday: string;
+}
+
+type Count = Pick<CounterRow, 'facet' | 'key' | 'n'>;
+
+/** Adds up kept counts: what it costs does not depend on the number of tasks. @throws Rejection ADMIN_ONLY */
+export async function taskStats(db: ReadDatabase, tables: ReadTables, query: TaskStatsQuery): Promise<TaskStats> {
+  requireScope(query.scope, query.reader);
+  return addUp(await db.rows(countsOf(tables, query), { prepared: true }));
+}
+
+function countsOf({ counters }: ReadTables, { reader, scope, today, utcToday }: TaskStatsQuery): RawBuilder<Count> {
+  return sql`select c.facet, case when c.facet in ('state', 'tag') then c.key collate "C" else '' end as key, sum(c.n)::float8 as n
+from ${counters} c
+where ${countersOf(scope, reader)} and (c.facet in ('state', 'tag', 'comments')
+  or c.facet = 'due' and c.key collate "C" < ${today}
+  or c.facet in ('created', 'completed') and c.key collate "C" >= ${sixDaysBefore(utcToday)})
+group by 1, 2 order by 3 desc, 2`;
+}
+
+function sixDaysBefore(date: string): string {
+  const day = new Date(date);
+  day.setUTCDate(day.getUTCDate() - 6);
+  return day.toISOString().slice(0, 10);
+}
+
+function addUp(counts: readonly Count[]): TaskStats {
+  const states = counts.filter(({ facet }) => facet === 'state').map(({ key, n }) => ({ parts: key.split('/'), n }));
+  const inState = (part: number, value: string) => sum(states.filter(({ parts }) => parts[part] === value));
+  const ofFacet = (facet: Count['facet']) => sum(counts.filter((count) => count.facet === facet));
+  const total = sum(states);
+  const completed = inState(0, doneStatus);
+  return {
+    total,
+    completed,
+    incomplete: total - completed,
+    completion_rate: total === 0 ? 0 : completed / total,
+    overdue: ofFacet('due'),
+    by_status: tabled(statuses, (status) => inState(0, status)),
+    by_priority: tabled(priorities, (priority) => inState(1, priority)),
+    by_tag: Object.fromEntries(counts.filter(({ facet }) => facet === 'tag').map(({ key, n }) => [key, n])),
+    tasks_shared: inState(2, '1'),
+    comments_posted: ofFacet('comments'),
+    created_last_7_days: ofFacet('created'),
+    completed_last_7_days: ofFacet('completed'),
+  };
+}
+
+function tabled<K extends string>(keys: readonly K[], count: (key: K) => number): Record<K, number> {
+  return Object.fromEntries(keys.map((key) => [key, count(key)])) as Record<K, number>;
+}
+
+function sum(counts: readonly { n: number }[]): number {
+  return counts.reduce((all, { n }) => all + n, 0);
+}

@@ -1,0 +1,119 @@
+import type pg from 'pg';
+import { accountMigrations } from '../../src/accounts/schema.ts';
+import { migrate } from '../../src/platform/postgres/migrate.ts';
+import { createPool } from '../../src/platform/postgres/pool.ts';
+import { type ActivityRow, activitySchema } from '../../src/projections/activity/schema.ts';
+import { type CommentRow, listingSchema, type TaskRow } from '../../src/projections/listing/schema.ts';
+import { accessRows, counts } from '../../src/projections/listing/standing.ts';
+import { writeRows } from '../../src/projections/projection.ts';
+import { createQueries, type Queries } from '../../src/queries/queries.ts';
+import { createTestDatabase } from '../support/postgres.ts';
+
+/** Read models with hand-made rows, in a database of their own. */
+export interface ReadSide {
+  pool: pg.Pool;
+  queries: Queries;
+  /** All statements that were sent to the database, in order. */
+  statements: Statement[];
+  people(people: readonly TestPerson[]): Promise<void>;
+  /** Puts tasks in, with the access rows and counts that they bring. */
+  tasks(rows: readonly TaskRow[]): Promise<void>;
+  comments(rows: readonly CommentRow[]): Promise<void>;
+  activities(rows: readonly ActivityRow[]): Promise<void>;
+  /** Takes all tasks, comments and activities out. */
+  clear(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Statement {
+  text: string;
+  values: unknown[];
+  name?: string;
+}
+
+export interface TestPerson {
+  id: string;
+  username: string;
+  full_name: string;
+  erased?: boolean;
+}
+
+const schemas = { listingSchema: 'listing_v1', activitySchema: 'activity_v1' };
+
+export async function openReadSide({ poolMax = 4 } = {}): Promise<ReadSide> {
+  const database = await createTestDatabase();
+  const statements: Statement[] = [];
+  const pool = createPool(database.connectionString, { max: poolMax, applicationName: 'read side', onError: () => {} });
+  pool.on('connect', (client) => recordStatements(client, statements));
+  await migrate(pool, [{ part: 'accounts', migrations: accountMigrations }]);
+  await pool.query(`create schema listing_v1; set search_path = listing_v1; ${listingSchema};
+    create schema activity_v1; set search_path = activity_v1; ${activitySchema}; reset search_path`);
+  const inSchema = async (schema: string, work: (client: pg.PoolClient) => Promise<void>) => {
+    const client = await pool.connect();
+    await client.query(`set search_path = ${schema}`);
+    await work(client).finally(() => client.release(true));
+  };
+  return {
+    pool,
+    statements,
+    queries: createQueries({ pool, schemas: () => schemas }),
+    people: (people) => writePeople(pool, people),
+    tasks: (rows) => inSchema('listing_v1', (client) => writeTasks(client, rows)),
+    comments: (rows) => inSchema('listing_v1', (client) => write(client, 'comments', rows)),
+    activities: (rows) => inSchema('activity_v1', (client) => write(client, 'activity', rows)),
+    async clear() {
+      await pool.query('truncate listing_v1.tasks, listing_v1.access, listing_v1.counters, listing_v1.comments, activity_v1.activity');
+    },
+    async close() {
+      await pool.end();
+      await database.drop();
+    },
+  };
+}
+
+function recordStatements(client: pg.ClientBase, statements: Statement[]): void {
+  const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+  const recording = (...args: unknown[]) => {
+    const [statement] = args as [string | Statement];
+    const {
+      text,
+      values = [],
+      name,
+    } = typeof statement === 'string' ? { text: statement } : (statement as Partial<Statement> & { text: string });
+    statements.push({ text, values, ...(name !== undefined && { name }) });
+    return query(...args);
+  };
+  client.query = recording as typeof client.query;
+}
+
+async function writePeople(pool: pg.Pool, people: readonly TestPerson[]): Promise<void> {
+  for (const { id, username, full_name, erased = false } of people) {
+    await pool.query(
+      `insert into accounts.users (id, email, username, full_name, password_hash, role, is_active, created_at, erased_at, log_revision)
+       values ($1, $2, $3, $4, $5, 'user', $6, now(), $7, 0)`,
+      erased ? [id, null, null, null, null, false, new Date()] : [id, `${username}@tasks.test`, username, full_name, 'x', true, null],
+    );
+  }
+}
+
+async function writeTasks(client: pg.PoolClient, rows: readonly TaskRow[]): Promise<void> {
+  const access = rows.flatMap(accessRows);
+  const counters = new Map<string, ReturnType<typeof counts>[number]>();
+  for (const count of rows.flatMap(counts)) {
+    const key = `${count.user_id} ${count.mask} ${count.facet} ${count.key}`;
+    counters.set(key, { ...count, n: count.n + (counters.get(key)?.n ?? 0) });
+  }
+  await write(client, 'tasks', rows);
+  await write(client, 'access', access);
+  await write(
+    client,
+    'counters',
+    [...counters.values()],
+    'on conflict (user_id, facet, mask, key) do update set n = counters.n + excluded.n',
+  );
+}
+
+async function write<Row extends object>(client: pg.PoolClient, table: string, rows: readonly Row[], onConflict = ''): Promise<void> {
+  if (rows.length === 0) return;
+  await writeRows(client, table, Object.keys(rows[0]!) as (keyof Row & string)[], rows, onConflict);
+}
