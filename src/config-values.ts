@@ -48,7 +48,10 @@ export function address(...schemes: readonly string[]) {
   const error = `must begin with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`;
   return z
     .string()
-    .refine((value) => schemes.some((scheme) => value.startsWith(`${scheme}://`) && value.length > scheme.length + 3), { error });
+    .refine((value) => schemes.some((scheme) => value.startsWith(`${scheme}://`) && value.length > scheme.length + 3), {
+      error,
+      abort: true,
+    });
 }
 
 export const WebUrl = address('http', 'https').refine((value) => URL.canParse(value), { error: 'must be a URL' });

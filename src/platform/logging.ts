@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import pino from 'pino';
 import pretty from 'pino-pretty';
 
@@ -59,7 +60,7 @@ function named(parent: pino.Logger, name: string): Logger {
 
 function standardOutput(format: LogSettings['format']): { stream: LogDestination; flush: () => void } {
   if (format === 'pretty') return { stream: pretty({ messageKey: 'message', timestampKey: 'timestamp', sync: true }), flush: () => {} };
-  const stream = pino.destination({ dest: 1, sync: false, minLength: 4096, periodicFlush: 100 });
+  const stream = pino.destination({ dest: 1, sync: false, minLength: 16_384, maxWrite: 65_536, periodicFlush: 100 });
   return { stream, flush: () => stream.flushSync() };
 }
 
@@ -79,7 +80,7 @@ function createClock(): () => string {
 
 /** A vendor's errors carry statements, values and connection strings: only what names the error is taken. */
 function describeError(error: unknown): unknown {
-  if (!(error instanceof Error)) return { message: String(error) };
+  if (!isNativeError(error)) return { message: String(error) };
   const { code } = error as { code?: unknown };
   return {
     type: error.name,

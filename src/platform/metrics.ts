@@ -16,6 +16,8 @@ export interface Reading {
 export interface Metrics {
   /** Counts up. `add` is made once for each set of labels, and kept by whoever counts. */
   counter(described: Described, labels?: Labels): (by?: number) => void;
+  /** Counts that are kept elsewhere, and asked for when the metrics are read: a value for each set of labels. */
+  counts(described: Described, labelNames: readonly string[], read: () => readonly { value: number; labels: Labels }[]): void;
   /** Distributes what is observed over buckets, whose upper bounds are given in the metric's unit. */
   histogram(described: Described & { buckets: readonly number[] }, labels?: Labels): (value: number) => void;
   /** Asked when the metrics are read: a value for each set of labels; nothing is shown for what cannot be read. */
@@ -36,6 +38,13 @@ export function createMetrics(): Metrics {
       const counter = kept(counters, name, () => new Counter({ name, help, labelNames: Object.keys(labels), registers: [registry] }));
       const child = counter.labels(labels);
       return (by) => child.inc(by);
+    },
+    counts({ name, help }, labelNames, read) {
+      function collect(this: Counter): void {
+        this.reset();
+        for (const { labels, value } of read()) this.inc(labels, value);
+      }
+      new Counter({ name, help, labelNames: [...labelNames], registers: [registry], collect });
     },
     histogram({ name, help, buckets }, labels = {}) {
       const make = () => new Histogram({ name, help, labelNames: Object.keys(labels), buckets: [...buckets], registers: [registry] });

@@ -9,10 +9,15 @@ import { type Account, giveTo } from './run-as.ts';
 // of its own.
 const LONGEST_SOCKET_DIRECTORY = 103 - '/.s.PGSQL.5432.lock'.length;
 
+/** Where the server's socket is. */
+export async function socketDirectoryOf(root: string, cluster: string): Promise<string> {
+  const near = join(root, 'socket');
+  return Buffer.byteLength(near) <= LONGEST_SOCKET_DIRECTORY ? near : join(await realpath(tmpdir()), await clusterName(cluster));
+}
+
 /** Makes the private directory (0700) of the server's socket, and answers its path. */
 export async function socketDirectoryFor(root: string, cluster: string, account: Account | undefined): Promise<string> {
-  const near = join(root, 'socket');
-  const directory = Buffer.byteLength(near) <= LONGEST_SOCKET_DIRECTORY ? near : join(await realpath(tmpdir()), await clusterName(cluster));
+  const directory = await socketDirectoryOf(root, cluster);
   await mkdir(directory, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });

@@ -1,0 +1,98 @@
+import { pipeline } from 'node:stream/promises';
+import compression from 'compression';
+import type { ApiRequest } from './api-request.ts';
+import { commonHeaders } from './common-headers.ts';
+import type { Cors } from './cors.ts';
+import { type Answer, JsonText, type Streamed } from './route.ts';
+
+/** In bytes: below, compressing costs more than it saves. */
+const worthCompressing = 1024;
+const compressible = /^(?:application\/(?:json|javascript|x-ndjson)|text\/(?!event-stream))/;
+const jsonType = 'application/json; charset=utf-8';
+
+type Write = (request: ApiRequest, answer: Answer, closing: boolean) => void | Promise<void>;
+
+/**
+ * Writes answers with the headers that all of them carry. `closing`: the connection takes no further request.
+ * Resolves when a stream is written to its end, and rejects when its first piece cannot be had: then nothing was sent yet.
+ */
+export function answerWriter(cors: Cors): Write {
+  const common = commonHeaders(cors.varies);
+  const varyAt = common.indexOf('Vary') + 1;
+  const places = new Map(common.flatMap((name, index) => (index % 2 === 0 ? [[name.toLowerCase(), index + 1]] : [])));
+  const compress = compression({ threshold: worthCompressing, filter: () => true });
+
+  function headersOf(request: ApiRequest, answer: Answer, closing: boolean): string[] {
+    const headers = common.slice();
+    headers.push('X-Request-ID', request.requestId);
+    if (request.isCommand) headers.push('Tasktrail-Operation', request.operationId);
+    for (const part of cors.headersFor(request)) headers.push(part);
+    if (closing) headers.push('Connection', 'close');
+    for (const name in answer.headers) {
+      const place = places.get(name.toLowerCase());
+      if (place === undefined) headers.push(name, answer.headers[name]!);
+      else headers[place] = answer.headers[name]!;
+    }
+    return headers;
+  }
+
+  function send(
+    { http, response }: ApiRequest,
+    status: number,
+    headers: string[],
+    type: string,
+    body: string | Uint8Array,
+    length: number,
+  ): void {
+    headers.push('Content-Type', type, 'Content-Length', String(length));
+    if (length >= worthCompressing && compressible.test(type)) {
+      headers[varyAt] += ', Accept-Encoding';
+      if (http.headers['accept-encoding'] !== undefined && http.method !== 'HEAD') compress(http, response, nothing);
+    }
+    response.writeHead(status, headers);
+    if (http.method === 'HEAD') response.end();
+    else response.end(body);
+  }
+
+  async function sendStream(request: ApiRequest, status: number, headers: string[], { contentType, chunks }: Streamed): Promise<void> {
+    const { http, response } = request;
+    headers.push('Content-Type', contentType);
+    if (http.method === 'HEAD') {
+      response.writeHead(status, headers).end();
+      return;
+    }
+    const pieces = chunks[Symbol.asyncIterator]();
+    const first = await pieces.next();
+    if (compressible.test(contentType)) {
+      headers[varyAt] += ', Accept-Encoding';
+      if (http.headers['accept-encoding'] !== undefined) compress(http, response, nothing);
+    }
+    response.writeHead(status, headers);
+    await pipeline(joined(first, pieces), response);
+  }
+
+  return (request, answer, closing) => {
+    const headers = headersOf(request, answer, closing);
+    if (answer.stream) return sendStream(request, answer.status, headers, answer.stream);
+    if (answer.content) {
+      const { contentType, content } = answer.content;
+      return send(request, answer.status, headers, contentType, content, Buffer.byteLength(content));
+    }
+    if (answer.body !== undefined) {
+      const json = answer.body instanceof JsonText ? answer.body : new JsonText(JSON.stringify(answer.body));
+      return send(request, answer.status, headers, jsonType, json.text, json.byteLength);
+    }
+    if (answer.status !== 204 && answer.status !== 304) headers.push('Content-Length', '0');
+    request.response.writeHead(answer.status, headers).end();
+  };
+}
+
+async function* joined<T>(first: IteratorResult<T>, rest: AsyncIterator<T>): AsyncGenerator<T> {
+  try {
+    for (let next = first; !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}
+
+function nothing(): void {}

@@ -1,0 +1,102 @@
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import { isStorable } from '../events/values.ts';
+import { Rejection } from '../rejection.ts';
+import { addFault, below, type Fault, unknownKey } from './faults.ts';
+
+/** In bytes. */
+export const bodyLimit = 1024 * 1024;
+
+/** A body, and the text that it was. */
+export interface SentJson {
+  value: unknown;
+  text: string;
+}
+
+/** The client went away before it had said what it wanted: nobody is there to be answered. */
+export class ClientGone extends Error {
+  override name = 'ClientGone';
+}
+
+/**
+ * The body as JSON; undefined when there is none.
+ * @throws BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, MALFORMED_JSON, ClientGone
+ */
+export async function readJson(request: IncomingMessage): Promise<SentJson | undefined> {
+  const { headers } = request;
+  if (headers['content-length'] === '0' || (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined))
+    return undefined;
+  if (Number(headers['content-length']) > bodyLimit) throw tooLarge();
+  const bytes = await readBytes(request);
+  if (bytes.length === 0) return undefined;
+  requireJson(headers);
+  if (!isUtf8(bytes)) throw malformed();
+  const text = bytes.toString();
+  try {
+    return { value: JSON.parse(text), text };
+  } catch {
+    throw malformed();
+  }
+}
+
+function readBytes(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= bodyLimit) {
+        chunks.push(chunk);
+      } else {
+        chunks.length = 0;
+        reject(tooLarge());
+      }
+    });
+    request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+    request.once('error', () => reject(new ClientGone()));
+  });
+}
+
+const json = /^application\/(?:[\w.-]+\+)?json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i;
+
+function requireJson(headers: IncomingMessage['headers']): void {
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new Rejection('UNSUPPORTED_MEDIA_TYPE', 'The body must not be compressed');
+  }
+  const type = headers['content-type'] ?? '';
+  if (type !== 'application/json' && !json.test(type)) {
+    throw new Rejection('UNSUPPORTED_MEDIA_TYPE', 'The body must be application/json, in UTF-8');
+  }
+}
+
+function tooLarge(): Rejection {
+  return new Rejection('BODY_TOO_LARGE', 'The body is larger than can be taken', [{ limit: bodyLimit }]);
+}
+
+function malformed(): Rejection {
+  return new Rejection('MALFORMED_JSON', 'The body is not JSON');
+}
+
+/**
+ * Adds what no schema may let pass: text that cannot be stored, and the key that would set a prototype. In valid JSON both can only
+ * come from an escape or from the key's own name, so that all other bodies are not walked.
+ */
+export function addUnsafe({ value, text }: SentJson, faults: Fault[]): void {
+  if (!text.includes('\\u') && !text.includes('__proto__')) return;
+  const left: { value: unknown; path: string }[] = [{ value, path: '' }];
+  for (let next = left.pop(); next; next = left.pop()) {
+    if (typeof next.value === 'string') requireStorable(next.value, next.path, faults);
+    else if (typeof next.value === 'object' && next.value !== null) {
+      for (const [key, inner] of Object.entries(next.value)) {
+        const path = below(next.path, key);
+        if (key === '__proto__' || !isStorable(key)) addFault(faults, unknownKey(path));
+        else left.push({ value: inner, path });
+      }
+    }
+  }
+}
+
+function requireStorable(value: string, path: string, faults: Fault[]): void {
+  if (!isStorable(value)) addFault(faults, { path, message: 'must be well-formed text without NUL characters', code: 'format' });
+}

@@ -1,0 +1,56 @@
+import type { Caller } from '../accounts/caller.ts';
+import type { CommandCall, Idempotency } from '../commands/command-call.ts';
+import type { CommandOutcome } from '../commands/handle-command.ts';
+import { formatPosition } from '../events/store/event-store.ts';
+import { Rejection } from '../rejection.ts';
+import { parseIfMatch } from './etag.ts';
+import type { Answer, RequestContext, Route } from './route.ts';
+
+/** What a request says beside its body, for the commands that it makes. @throws Rejection for a header that is not understood */
+export function commandCall(caller: Caller, request: RequestContext, method: Route['method'], body: unknown): CommandCall {
+  const ifMatch = parseIfMatch(request.header('if-match'));
+  const idempotency = parseIdempotencyKey(request, method, body);
+  return {
+    actor: { id: caller.id, isAdmin: caller.isAdmin, kind: 'user' },
+    sessionId: caller.sessionId,
+    operationId: request.operationId,
+    requestId: request.requestId,
+    at: new Date().toISOString(),
+    ...(ifMatch !== undefined && { ifMatch }),
+    ...(idempotency && { idempotency }),
+  };
+}
+
+/** The headers that tell where a task stands after a command. */
+export function taskHeaders({
+  revision,
+  position,
+  replayed,
+}: Pick<CommandOutcome, 'revision' | 'position' | 'replayed'>): Record<string, string> {
+  return {
+    ETag: `"${revision}"`,
+    'Tasktrail-Revision': String(revision),
+    'Tasktrail-Position': formatPosition(position),
+    ...(replayed && { 'Idempotent-Replayed': 'true' }),
+  };
+}
+
+/** The answer of a command, or its headers alone for who prefers so: a creation stays 201. */
+export function commandAnswer(request: RequestContext, status: 200 | 201, headers: Record<string, string>, body: () => unknown): Answer {
+  if (!prefersMinimal(request)) return { status, headers, body: body() };
+  return { status: status === 201 ? 201 : 204, headers: { ...headers, 'Preference-Applied': 'return=minimal' } };
+}
+
+export function prefersMinimal(request: RequestContext): boolean {
+  return /(^|[,;\s])return\s*=\s*"?minimal"?($|[,;\s])/i.test(request.header('prefer') ?? '');
+}
+
+function parseIdempotencyKey(request: RequestContext, method: string, body: unknown): Idempotency | undefined {
+  const key = request.header('idempotency-key');
+  if (key === undefined) return undefined;
+  if (!/^[\x21-\x7e]{1,128}$/.test(key)) {
+    const message = 'must be 1 to 128 visible ASCII characters';
+    throw new Rejection('VALIDATION_FAILED', message, [{ path: 'header.idempotency-key', message, code: 'format' }]);
+  }
+  return { key, target: `${method} ${request.path}`, body };
+}

@@ -1,0 +1,66 @@
+import { StoreOverloaded, StoreUnavailable } from '../events/store/event-store.ts';
+import { DatabaseUnavailable } from '../platform/postgres/connection-failure.ts';
+import { Rejection, type RejectionCode } from '../rejection.ts';
+import { statusOf } from './error-table.ts';
+import { RefusalWithHeaders } from './refusal-with-headers.ts';
+import type { Answer } from './route.ts';
+import type { ErrorView } from './views/error-view.ts';
+
+/** What was thrown, as an answer. Of a fault of the service it says no more than that. */
+export function errorAnswer(error: unknown, requestId: string): Answer {
+  const { rejection, headers } = refusalOf(error);
+  return answerOf(rejection ?? internalError, headers, requestId);
+}
+
+/** Whether it is neither the caller's doing nor that of a peer that is away: it belongs in the log with all that is known of it. */
+export function isFault(error: unknown): boolean {
+  return refusalOf(error).rejection === null;
+}
+
+const internalError = new Rejection('INTERNAL_ERROR', 'Something went wrong on our side; the request id names it in our log');
+
+interface Refusal {
+  rejection: Rejection | null;
+  headers: Readonly<Record<string, string>>;
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Rejection) return { rejection: error, headers: {} };
+  if (error instanceof RefusalWithHeaders) return error;
+  if (error instanceof StoreOverloaded) {
+    return { rejection: new Rejection('OVERLOADED', 'More is being written than can be taken just now'), headers: {} };
+  }
+  const part = unavailablePart(error);
+  if (!part) return { rejection: null, headers: {} };
+  return { rejection: new Rejection('DEPENDENCY_UNAVAILABLE', `The ${part} cannot be reached just now`, [{ part }]), headers: {} };
+}
+
+function unavailablePart(error: unknown): string | null {
+  if (error instanceof StoreUnavailable) return 'eventstore';
+  return error instanceof DatabaseUnavailable ? 'postgres' : null;
+}
+
+function answerOf({ code, message, details }: Rejection, headers: Refusal['headers'], requestId: string): Answer {
+  const body: ErrorView = { error: { code, message, request_id: requestId, details: details as ErrorView['error']['details'] } };
+  return { status: statusOf[code], headers: { ...headersOf(code), ...headers }, body };
+}
+
+/** In seconds. */
+const retryAfter: Partial<Record<RejectionCode, string>> = {
+  OVERLOADED: '1',
+  DEPENDENCY_UNAVAILABLE: '2',
+  SHUTTING_DOWN: '5',
+  EXTERNAL_NOT_CONFIGURED: '3600',
+};
+
+function headersOf(code: RejectionCode): Record<string, string> {
+  if (statusOf[code] === 401) return { 'WWW-Authenticate': challenge(code) };
+  const seconds = retryAfter[code];
+  return seconds === undefined ? {} : { 'Retry-After': seconds };
+}
+
+/** RFC 6750, 3: a token that was sent and is no good is named so, and one that is missing is only asked for. */
+function challenge(code: RejectionCode): string {
+  const realm = 'Bearer realm="tasktrail"';
+  return code.startsWith('TOKEN_') || code === 'SESSION_ENDED' ? `${realm}, error="invalid_token"` : realm;
+}

@@ -1,0 +1,87 @@
+import { type Endpoint, endpointOf } from '../endpoint.ts';
+import type { Route } from '../route.ts';
+import { answerHeaders, headerParameters, requestHeaders } from './headers.ts';
+import { responsesOf, type SharedResponses } from './responses.ts';
+import { createSchemas, type JsonSchema, type Schemas } from './schemas.ts';
+
+/** The OpenAPI 3.1 document of the routes, made from the schemas that check the requests and type the handlers. */
+export function openApiDocument(routes: readonly Route[], { version }: { version: string }): JsonSchema {
+  const endpoints = routes.filter((route) => !route.undocumented).map(endpointOf);
+  const schemas = createSchemas();
+  const errors: SharedResponses = new Map();
+  const paths: Record<string, JsonSchema> = {};
+  for (const endpoint of endpoints) {
+    paths[endpoint.pattern] = { ...paths[endpoint.pattern], [endpoint.route.method]: operationOf(endpoint, schemas, errors) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Tasktrail', version, description, license: { name: 'MIT', identifier: 'MIT' } },
+    servers: [{ url: '/' }],
+    tags: [...new Set(endpoints.map(({ route }) => route.tag))].map((name) => ({ name })),
+    security: [{ bearer: [] }],
+    paths,
+    components: {
+      schemas: schemas.named(),
+      responses: Object.fromEntries(errors),
+      parameters: Object.fromEntries(Object.entries(requestHeaders).map(([name, header]) => [name, { name, in: 'header', ...header }])),
+      headers: answerHeaders,
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'An access token, or a personal access token (`ttp_…`).' },
+      },
+    },
+  };
+}
+
+const description = `A task-management service in which every change is an event.
+
+Times are RFC 3339 in UTC with milliseconds, ids lower-case UUIDs. Every error has the same envelope, with a \`code\` for programs.
+Send \`X-Request-ID\` (1 to 128 of \`[A-Za-z0-9._-]\`) to give a request a name of your own: it comes back, and stands in the log.
+Within \`/api/v1\` keys, optional parameters and codes may be added: ignore what you do not know.`;
+
+function operationOf(endpoint: Endpoint, schemas: Schemas, errors: SharedResponses): JsonSchema {
+  const { route } = endpoint;
+  return {
+    tags: [route.tag],
+    summary: route.summary,
+    ...(route.description && { description: route.description }),
+    operationId: operationId(endpoint),
+    ...securityOf(route),
+    parameters: [
+      ...parametersOf(route.params, 'path', schemas),
+      ...parametersOf(route.query, 'query', schemas),
+      ...headerParameters(endpoint),
+    ],
+    ...(route.body && { requestBody: { required: true, content: { 'application/json': { schema: schemas.input(route.body) } } } }),
+    responses: responsesOf(endpoint, schemas, errors),
+  };
+}
+
+/** As `getTasksByTaskId`. */
+function operationId({ pattern, method }: Endpoint): string {
+  const words = pattern
+    .replace(/^\/api\/v1/, '')
+    .replace(/\{(\w+)\}/g, 'by_$1')
+    .split(/[^A-Za-z0-9]+/)
+    .filter((word) => word !== '');
+  return method.toLowerCase() + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
+}
+
+/** The scopes are those that a personal access token must have. */
+function securityOf({ needs }: Route): JsonSchema {
+  if (needs === 'open') return { security: [] };
+  return needs.scope ? { security: [{ bearer: [needs.scope] }] } : {};
+}
+
+function parametersOf(schema: Route['params'], place: 'path' | 'query', schemas: Schemas): JsonSchema[] {
+  if (!schema) return [];
+  const { properties = {}, required = [] } = schemas.input(schema) as { properties?: Record<string, JsonSchema>; required?: string[] };
+  return Object.entries(properties).map(([name, { description, ...own }]) => ({
+    name,
+    in: place,
+    required: place === 'path' || required.includes(name),
+    ...(description !== undefined && { description }),
+    schema: place === 'path' && namesAnId.test(name) ? { ...own, format: 'uuid' } : own,
+  }));
+}
+
+const namesAnId = /(?:^|_)id$/;

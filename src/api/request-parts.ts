@@ -1,0 +1,84 @@
+import { parsePosition } from '../events/store/event-store.ts';
+import { Id, isStorable } from '../events/values.ts';
+import { Rejection, type RejectionCode } from '../rejection.ts';
+import type { ApiRequest } from './api-request.ts';
+import { addUnsafe, type SentJson } from './body.ts';
+import type { Endpoint } from './endpoint.ts';
+import { isIfMatch } from './etag.ts';
+import { addFault, checked, type Fault, unknownKey } from './faults.ts';
+import { parseQuery } from './query-string.ts';
+import type { Route } from './route.ts';
+
+export interface RequestParts {
+  params: unknown;
+  query: unknown;
+  body: unknown;
+}
+
+const nothing = Object.freeze({});
+
+/**
+ * What a request asks for, by the schemas of its route.
+ * @throws VALIDATION_FAILED with all that is wrong anywhere in it; the route's own 404 for an id that none could be
+ */
+export function requestParts(
+  endpoint: Endpoint,
+  params: Record<string, string>,
+  sent: SentJson | undefined,
+  request: ApiRequest,
+): RequestParts {
+  const { route, idParameter } = endpoint;
+  if (idParameter !== undefined && !Id.safeParse(params[idParameter]).success) throw absence(route.absent!);
+  const faults: Fault[] = [];
+  const parts = {
+    params: route.params ? checkedParams(route, params, faults) : nothing,
+    query: checkedQuery(route, request.search, faults),
+    body: endpoint.body && checked(endpoint.body, sent ? sent.value : {}, '', faults),
+  };
+  if (sent) addUnsafe(sent, faults);
+  if (route.obeys) for (const name of route.obeys) checkHeader(name, request, faults);
+  if (faults.length > 0) throw new Rejection('VALIDATION_FAILED', 'The request is not valid', faults);
+  return parts;
+}
+
+function checkedParams(route: Route, params: Record<string, string>, faults: Fault[]): unknown {
+  const own: Fault[] = [];
+  const value = checked(route.params!, params, 'path.', own);
+  for (const name in params) if (!isStorable(params[name]!)) addFault(own, notStorable(`path.${name}`));
+  if (route.absent && own.some(({ path }) => namesAnId.test(path))) throw absence(route.absent);
+  for (const fault of own) addFault(faults, fault);
+  return value;
+}
+
+function absence(code: RejectionCode): Rejection {
+  return new Rejection(code, `There is no such ${code.replace('_NOT_FOUND', '').replaceAll('_', ' ').toLowerCase()}`);
+}
+
+const namesAnId = /[._]id$/;
+
+function notStorable(path: string): Fault {
+  return { path, message: 'must be well-formed text without NUL characters', code: 'format' };
+}
+
+function checkedQuery(route: Route, search: string, faults: Fault[]): unknown {
+  if (!route.query && (search === '' || route.undocumented)) return nothing;
+  const parameters = parseQuery(search, faults);
+  if (route.query) return checked(route.query, parameters, 'query.', faults);
+  for (const name in parameters) addFault(faults, unknownKey(`query.${name}`));
+  return nothing;
+}
+
+function checkHeader(name: NonNullable<Route['obeys']>[number], request: ApiRequest, faults: Fault[]): void {
+  const rule = headerRules[name];
+  const value = rule && request.header(name.toLowerCase());
+  if (rule && value !== undefined && !rule.accepts(value)) {
+    addFault(faults, { path: `header.${name.toLowerCase()}`, message: rule.message, code: 'format' });
+  }
+}
+
+/** The headers in which a mistake must not pass unnoticed. */
+const headerRules: Partial<Record<string, { accepts(value: string): boolean; message: string }>> = {
+  'If-Match': { accepts: isIfMatch, message: 'must be one entity tag, as in "3", or *' },
+  'Idempotency-Key': { accepts: (value) => /^[\x21-\x7e]{1,128}$/.test(value), message: 'must be 1 to 128 visible ASCII characters' },
+  'Tasktrail-Position': { accepts: (value) => parsePosition(value) !== undefined, message: 'must be a position: decimal digits' },
+};

@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+
+const NAME = 'tasktrail occupancy';
+const KEY = `hashtextextended('${NAME}', 0)`;
+/** Often enough for what lies between here and the server not to take the connection for a forgotten one. */
+const PING_MS = 5_000;
+const RETRY_MS = 1_000;
+
+/** The database is in use in a way that does not go together with what was wanted. The message says what to do. */
+export class DatabaseOccupied extends Error {
+  override name = 'DatabaseOccupied';
+}
+
+/** Being one of those who work on a database, until it is released or the process ends. */
+export interface Occupancy {
+  release(): Promise<void>;
+}
+
+/**
+ * Says that a service works on the database: any number of them may at once, and no tool that needs it for itself. When the connection
+ * that says so is lost, it is made again. @throws DatabaseOccupied while such a tool is at work
+ */
+export async function occupy(connectionString: string, log: (line: string) => void): Promise<Occupancy> {
+  const ending = new AbortController();
+  let hold = await take(connectionString, 'shared');
+  const keep = async () => {
+    for (let told = false; !ending.signal.aborted; ) {
+      if (!hold.lost.aborted) await happened(AbortSignal.any([hold.lost, ending.signal]));
+      if (ending.signal.aborted) return;
+      try {
+        hold = await take(connectionString, 'shared');
+        told = false;
+      } catch (error) {
+        if (!told && error instanceof DatabaseOccupied) log(`this service must be stopped: ${error.message}`);
+        told ||= error instanceof DatabaseOccupied;
+        await sleep(RETRY_MS, undefined, { signal: ending.signal }).catch(() => {});
+      }
+    }
+  };
+  const keeping = keep();
+  return {
+    async release() {
+      ending.abort();
+      await keeping;
+      await hold.release();
+    },
+  };
+}
+
+/** Takes the database for a tool that must be alone with it. @throws DatabaseOccupied while a service or another tool works on it */
+export async function occupyAlone(connectionString: string): Promise<Occupancy & { lost: AbortSignal }> {
+  return take(connectionString, 'alone');
+}
+
+/** Whether a service works on the database. */
+export async function isOccupied(pool: pg.Pool): Promise<boolean> {
+  const { rows } = await pool.query<{ occupied: boolean }>(
+    `select exists (
+       select from pg_locks
+       where locktype = 'advisory' and mode = 'ShareLock' and granted and objsubid = 1
+         and database = (select oid from pg_database where datname = current_database())
+         and (classid::bigint << 32) | objid::bigint = ${KEY}
+     ) as occupied`,
+  );
+  return rows[0]!.occupied;
+}
+
+type Hold = Occupancy & { lost: AbortSignal };
+
+async function take(connectionString: string, how: 'shared' | 'alone'): Promise<Hold> {
+  const client = new pg.Client({
+    connectionString,
+    application_name: NAME,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 10_000,
+    keepAlive: true,
+  });
+  const lost = new AbortController();
+  client.on('error', () => lost.abort());
+  client.on('end', () => lost.abort());
+  await client.connect();
+  const release = async () => {
+    await client.end().catch(() => {});
+  };
+  try {
+    const { rows } = await client.query(`select ${how === 'shared' ? 'pg_try_advisory_lock_shared' : 'pg_try_advisory_lock'}(${KEY}) as held`);
+    if (!rows[0].held)
+      throw new DatabaseOccupied(
+        how === 'shared'
+          ? 'a tool works on this database (import or migrate-store); start the service when it has finished'
+          : 'the service or another tool works on this database; stop every instance first',
+      );
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  const ping = setInterval(() => client.query('select').catch(() => lost.abort()), PING_MS);
+  lost.signal.addEventListener('abort', () => {
+    clearInterval(ping);
+    void release();
+  });
+  return { lost: lost.signal, release };
+}
+
+function happened(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,187 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { ConfigError, loadConfig, readEnvironment } from '../src/config.ts';
+
+const key = 'k'.repeat(32);
+const keys = { SECRET_KEY: key, MASTER_KEY: key, SIGNING_KEY: key };
+const folder = mkdtempSync(path.join(tmpdir(), 'tasktrail-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function mistakes(environment: Record<string, string>): readonly string[] {
+  try {
+    loadConfig(environment);
+    return [];
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).mistakes;
+  }
+}
+
+describe('without any variable', () => {
+  test('everything has its default', () => {
+    expect(loadConfig({})).toMatchObject({
+      environment: 'development',
+      port: 8000,
+      host: '127.0.0.1',
+      dataDir: './data',
+      database: { url: undefined, poolMax: 10 },
+      kafka: undefined,
+      s3: undefined,
+      registration: 'open',
+      accessTokenMinutes: 30,
+      refreshTokenDays: 7,
+      rateLimitsPerMinute: { anonymous: 60, user: 600, login: 10 },
+      corsOrigins: [],
+      trustProxy: false,
+      log: { level: 'info', format: 'json' },
+      files: { maxSize: 10_485_760, retentionDays: 7 },
+      webhookAllowPrivate: false,
+      shutdownSeconds: 10,
+    });
+    expect(loadConfig({}).files.extensions.join()).toBe('.jpg,.jpeg,.png,.gif,.webp,.pdf,.txt,.md,.csv,.doc,.docx,.xlsx,.zip');
+  });
+
+  test('an empty one counts as none', () => {
+    expect(loadConfig({ PORT: '', DATABASE_URL: ' ', CORS_ORIGINS: '' })).toEqual(loadConfig({}));
+  });
+});
+
+describe('what is given', () => {
+  test('is taken, under its other names too', () => {
+    expect(loadConfig({ SERVER_PORT: '0', SERVER_HOST: '0.0.0.0', FRONTEND_URL: 'https://tasks.example' })).toMatchObject({
+      port: 0,
+      host: '0.0.0.0',
+      publicUrl: 'https://tasks.example',
+    });
+    expect(loadConfig({ PORT: '9000', SERVER_PORT: '8000' }).port).toBe(9000);
+  });
+
+  test.each([
+    ['https://a.example, https://b.example:8443/', ['https://a.example', 'https://b.example:8443']],
+    ['["https://a.example","http://localhost:3000"]', ['https://a.example', 'http://localhost:3000']],
+    ['*', ['*']],
+  ])('lists come with commas or as JSON: %s', (given, expected) => {
+    expect(loadConfig({ CORS_ORIGINS: given }).corsOrigins).toEqual(expected);
+  });
+
+  test.each([
+    ['true', true],
+    ['no', false],
+    ['2', 2],
+    ['loopback, 10.0.0.0/8', ['loopback', '10.0.0.0/8']],
+  ])('proxies are trusted by count or address: %s', (given, expected) => {
+    expect(loadConfig({ TRUST_PROXY: given }).trustProxy).toEqual(expected);
+  });
+
+  test('Kafka is on when there are brokers', () => {
+    expect(loadConfig({ KAFKA_BROKERS: 'a:9092,b:9092', KAFKA_SSL: 'true' }).kafka).toEqual({
+      brokers: ['a:9092', 'b:9092'],
+      topic: 'tasktrail.events',
+      ssl: true,
+      sasl: undefined,
+    });
+  });
+
+  test.each([
+    [{ DEBUG: 'true' }, 'debug', 'json'],
+    [{ DEBUG: 'express:*' }, 'info', 'json'],
+    [{ DEBUG: 'true', LOG_LEVEL: 'warn' }, 'warn', 'json'],
+    [{ LOG_LEVEL: 'WARN', LOG_FORMAT: 'standard' }, 'warn', 'pretty'],
+    [{ LOG_FORMAT: 'pretty' }, 'info', 'pretty'],
+  ])('the log is as wished: %j', (given, level, format) => {
+    expect(loadConfig(given as unknown as Record<string, string>).log).toEqual({ level, format });
+  });
+});
+
+describe('what is wrong', () => {
+  test('is told all at once, each by its name', () => {
+    expect(
+      mistakes({
+        PORT: '70000',
+        DATABASE_URL: 'mysql://db',
+        EVENTSTORE_URL: 'http://store',
+        KAFKA_BROKERS: 'broker',
+        KAFKA_SASL_MECHANISM: 'plain',
+        SECRET_KEY: 'short',
+        ADMIN_EMAIL: 'nobody',
+        ADMIN_PASSWORD: 'abcdefgh',
+        REGISTRATION: 'perhaps',
+        RATE_LIMIT_PER_MINUTE: '-1',
+        CORS_ORIGINS: 'https://a.example/path',
+        LOG_LEVEL: 'loud',
+        PUBLIC_URL: 'tasks.example',
+        S3_ENDPOINT: 'https://s3.example',
+        ALLOWED_EXTENSIONS: 'exe',
+        WEBHOOK_ALLOW_PRIVATE: 'sometimes',
+        SHUTDOWN_SECONDS: '1.5',
+      }),
+    ).toEqual([
+      'PORT must be a whole number from 0 to 65535',
+      'SHUTDOWN_SECONDS must be a whole number from 0 to 3600',
+      'DATABASE_URL must begin with postgres:// or postgresql://',
+      expect.stringMatching(/^EVENTSTORE_URL must begin with esdb:\/\//),
+      'KAFKA_BROKERS must be host:port',
+      'SECRET_KEY must have at least 32 characters',
+      'ADMIN_EMAIL must be an e-mail address',
+      'ADMIN_PASSWORD must contain an upper-case letter',
+      'ADMIN_PASSWORD must contain a digit',
+      'REGISTRATION must be one of open, closed',
+      'RATE_LIMIT_PER_MINUTE must be a whole number from 0 to 1000000',
+      'CORS_ORIGINS must be an origin, as in https://tasks.example, or *',
+      expect.stringMatching(/^LOG_LEVEL must be one of trace, debug/),
+      'PUBLIC_URL must begin with http:// or https://',
+      'ALLOWED_EXTENSIONS must be an extension, as in .pdf',
+      'WEBHOOK_ALLOW_PRIVATE must be true or false',
+      'KAFKA_SASL_USERNAME is required with KAFKA_SASL_MECHANISM',
+      'KAFKA_SASL_PASSWORD is required with KAFKA_SASL_MECHANISM',
+      'S3_BUCKET is required with S3_ENDPOINT',
+    ]);
+  });
+
+  test('is told without the value, which may be a secret', () => {
+    const wrong = {
+      SECRET_KEY: 'canary',
+      ADMIN_PASSWORD: 'canary',
+      DATABASE_URL: 'mysql://u:canary@db',
+      SMTP_URL: 'canary',
+      PORT: 'canary',
+    };
+    expect(() => loadConfig(wrong)).toThrow(expect.objectContaining({ message: expect.not.stringContaining('canary') }));
+    expect(mistakes(wrong).length).toBeGreaterThanOrEqual(5);
+  });
+});
+
+describe('in production', () => {
+  const production = { ENVIRONMENT: 'production' };
+
+  test('keys must be given, and origins named', () => {
+    expect(mistakes({ ...production, CORS_ORIGINS: 'https://a.example,*', PORT: 'x' })).toEqual([
+      'PORT must be a whole number from 0 to 65535',
+      'SECRET_KEY is required when ENVIRONMENT is production, the same on all instances',
+      'MASTER_KEY is required when ENVIRONMENT is production, the same on all instances',
+      'SIGNING_KEY is required when ENVIRONMENT is production, the same on all instances',
+      'CORS_ORIGINS must not be * when ENVIRONMENT is production',
+    ]);
+  });
+
+  test('it starts with them', () => {
+    expect(loadConfig({ ...production, ...keys }).keys).toEqual({ secret: key, master: key, signing: key });
+  });
+});
+
+describe('a .env file', () => {
+  const file = path.join(folder, '.env');
+
+  test('gives what the environment does not', () => {
+    writeFileSync(file, '# comment\nPORT=9001\nHOST="0.0.0.0"\nexport LOG_LEVEL=debug\nSECRET_KEY=\n');
+    const environment = readEnvironment(file, { PORT: '9002', HOST: '' });
+    expect(environment).toMatchObject({ PORT: '9002', HOST: '0.0.0.0', LOG_LEVEL: 'debug' });
+    expect(loadConfig(environment)).toMatchObject({ port: 9002, host: '0.0.0.0', keys: { secret: undefined } });
+  });
+
+  test('need not be there', () => {
+    expect(readEnvironment(path.join(folder, 'none'), { PORT: '1' })).toEqual({ PORT: '1' });
+  });
+});
