@@ -27,6 +27,8 @@ import { type Closing, createClosing } from './platform/closing.ts';
 import { keysFor } from './platform/generated-keys.ts';
 import type { Logger } from './platform/logging.ts';
 import { createMetrics } from './platform/metrics.ts';
+import { watchClock } from './platform/postgres/clock-watch.ts';
+import { occupy } from './platform/postgres/occupancy.ts';
 import { runningVersion } from './platform/version.ts';
 import { activity } from './projections/activity/activity.ts';
 import { listing } from './projections/listing/listing.ts';
@@ -63,6 +65,13 @@ async function compose(config: Config, logger: Logger, signal: AbortSignal, clos
   const watch = measure(metrics);
   const keys = await keysFor(config.dataDir, config.keys);
   const { connectionString, pool } = await openDatabase(config, logger, closing, signal);
+  const occupancy = await occupy(connectionString, (line) => logger.error({}, line));
+  closing.add('occupancy', () => occupancy.release());
+
+  const clock = await watchClock(pool, (ahead) =>
+    logger.error({ ahead_ms: Math.round(ahead) }, 'the clock of this machine is ahead: commands are refused'),
+  );
+  closing.add('clock watch', () => clock.close());
 
   const storeLog = logger.named('eventstore');
   const store = observed(await createPostgresEventStore({ connectionString, log: (line) => storeLog.warn({}, line) }), watch.appends);
@@ -74,6 +83,7 @@ async function compose(config: Config, logger: Logger, signal: AbortSignal, clos
     streams: createTaskStreams(store, vault),
     queue: createKeyedQueue(),
     secret: deriveKey(keys.secret, 'idempotency'),
+    isClockAhead: clock.isAhead,
     onLostRace: watch.lostRace,
   });
 

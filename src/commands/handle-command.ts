@@ -35,6 +35,8 @@ export interface CommandParts {
   queue: KeyedQueue;
   /** Derives ids from idempotency keys. */
   secret: KeyObject;
+  /** Whether this machine's clock is so far ahead that nothing must be stamped by it. */
+  isClockAhead(): boolean;
   /** Told of each race for a stream that this process lost. */
   onLostRace(): void;
 }
@@ -56,6 +58,7 @@ export interface Order<Input> {
  * @throws Rejection, StoreUnavailable, StoreOverloaded
  */
 export function handleCommand<Input>(parts: CommandParts, order: Order<Input>): Promise<CommandOutcome> {
+  if (parts.isClockAhead()) return Promise.reject(clockAhead());
   const identity = identify(parts.secret, order.call, order.oneOfMany ? order.taskId : undefined);
   return parts.queue.run(order.taskId, () => untilWritten(parts, order, identity));
 }
@@ -88,6 +91,10 @@ async function untilWritten<Input>(parts: CommandParts, order: Order<Input>, ide
     }
     aggregate = undefined;
   }
+}
+
+function clockAhead(): Rejection {
+  return new Rejection('DEPENDENCY_UNAVAILABLE', "The clock of this instance is ahead of the others'", [{ part: 'clock' }]);
 }
 
 type Verdict = { repeated: CommandOutcome } | { events: TaskEvent[] };

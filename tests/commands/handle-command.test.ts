@@ -80,6 +80,11 @@ describe('a command', () => {
   });
 });
 
+test('a command is refused while the clock of its instance is ahead', async () => {
+  const ahead = createTasks({ ...here.parts, isClockAhead: () => true });
+  await expect(ahead.create({ ...newTask, tags: [] }, call())).rejects.toEqual(code('DEPENDENCY_UNAVAILABLE'));
+});
+
 describe('If-Match', () => {
   test('lets the write through that saw the last revision, and refuses others with what happened in between', async () => {
     const id = await aTask();

@@ -54,6 +54,7 @@ async function openInstance(connectionString: string): Promise<Instance> {
     streams: createTaskStreams(store, vault),
     queue: createKeyedQueue(),
     secret: deriveKey('a secret key for tests, long enough', 'idempotency'),
+    isClockAhead: () => false,
     onLostRace: () => void lost++,
   };
   return {

@@ -14,9 +14,10 @@ export interface ServiceProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
+const STARTS_WITHIN = 30_000;
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 
-/** The service as a process of its own, as `npm start` runs it. @throws when it ends before it listens */
+/** The service as a process of its own, as `npm start` runs it; it must log what it listens on. @throws when it does not get there */
 export async function startServiceProcess(environment: Record<string, string>): Promise<ServiceProcess> {
   const since = performance.now();
   const child = spawn(process.execPath, [main], {
@@ -34,6 +35,7 @@ export async function startServiceProcess(environment: Record<string, string>): 
   const exit = once(child, 'exit').then(([code]) => code as number | null);
   const log: Record<string, unknown>[] = [];
   const url = await new Promise<string>((resolve, reject) => {
+    setTimeout(() => reject(new Error('the service did not listen in time')), STARTS_WITHIN).unref();
     exit.then((code) => reject(new Error(`the service ended with ${code}: ${JSON.stringify(log.at(-1))}`)), reject);
     createInterface(child.stdout!).on('line', (line) => {
       const entry = parsed(line);

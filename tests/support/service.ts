@@ -10,6 +10,8 @@ export const adminAccount = { email: 'admin@tasks.test', username: 'admin', pass
 
 export interface TestService {
   url: string;
+  /** Somebody who has signed in elsewhere, here. */
+  as(client: Client): Client;
   /** Of the database that it works on. */
   connectionString: string;
   /** What the service has logged. */
@@ -21,13 +23,20 @@ export interface TestService {
   stop(): Promise<void>;
 }
 
-/** The whole service in this process, on a database of its own, listening on a free port. */
+/** Keys that all instances of a test share, as all instances of an installation must. */
+const keys = Object.fromEntries(['SECRET_KEY', 'MASTER_KEY', 'SIGNING_KEY'].map((name) => [name, `${name} of the tests, long enough`]));
+
+/** The whole service in this process, listening on a free port: on a database of its own, or on the one whose address it is given. */
 export async function startTestService(environment: Record<string, string> = {}): Promise<TestService> {
-  const database = await createTestDatabase();
+  const database = environment.DATABASE_URL
+    ? { connectionString: environment.DATABASE_URL, drop: async () => {} }
+    : await createTestDatabase();
   const directory = await mkdtemp(join(tmpdir(), 'tasktrail-test-'));
   const lines: string[] = [];
   const config = loadConfig({
+    ...keys,
     ENVIRONMENT: 'test',
+    DATABASE_POOL_MAX: '5',
     PORT: '0',
     DATA_DIR: directory,
     DATABASE_URL: database.connectionString,
@@ -45,6 +54,7 @@ export async function startTestService(environment: Record<string, string> = {})
     connectionString: database.connectionString,
     log: lines,
     anonymous,
+    as: (client) => ({ ...createClient(url, client.token), id: client.id, username: client.username }),
     async someone(name) {
       const body = { email: `${name}@tasks.test`, username: name, password: 'Passw0rd-of-mine', full_name: `${name} Example` };
       return signedIn(url, await anonymous.post('/auth/register', body));
