@@ -46,12 +46,10 @@ function parts(text: string): string[] {
 /** An address with one of these schemes. Its rest is not looked at: it may name several hosts, which is no URL to everybody. */
 export function address(...schemes: readonly string[]) {
   const error = `must begin with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`;
-  return z
-    .string()
-    .refine((value) => schemes.some((scheme) => value.startsWith(`${scheme}://`) && value.length > scheme.length + 3), {
-      error,
-      abort: true,
-    });
+  return z.string().refine((value) => schemes.some((scheme) => value.startsWith(`${scheme}://`) && value.length > scheme.length + 3), {
+    error,
+    abort: true,
+  });
 }
 
 export const WebUrl = address('http', 'https').refine((value) => URL.canParse(value), { error: 'must be a URL' });

@@ -1,30 +1,21 @@
-import { createAccounts } from './accounts/accounts.ts';
-import { createFreshness } from './api/freshness.ts';
-import { requestMetrics as createRequestMetrics } from './api/request-metrics.ts';
-import type { Route } from './api/route.ts';
-import { activityRoutes } from './api/routes/activity.ts';
-import { adminProjectionRoutes } from './api/routes/admin-projections.ts';
-import { authRoutes } from './api/routes/auth.ts';
-import { bulkRoutes } from './api/routes/bulk.ts';
-import { documentRoutes } from './api/routes/documents.ts';
-import { opsRoutes } from './api/routes/ops.ts';
-import { taskListingRoutes } from './api/routes/task-listing.ts';
-import { taskRoutes } from './api/routes/tasks.ts';
-import { userRoutes } from './api/routes/users.ts';
-import { workflowRoutes } from './api/routes/workflow.ts';
-import { createApiServer } from './api/server.ts';
+import { type Accounts, createAccounts } from './accounts/accounts.ts';
+import { createFreshness, type Freshness } from './api/freshness.ts';
+import { requestMetrics as countRequests } from './api/request-metrics.ts';
+import type { Readiness } from './api/routes/ops.ts';
+import { type ApiServer, createApiServer } from './api/server.ts';
 import { createKeyedQueue } from './commands/keyed-queue.ts';
 import { createTaskStreams } from './commands/task-streams.ts';
 import { createTasks } from './commands/tasks.ts';
 import type { Config } from './config.ts';
-import { openDatabase } from './database.ts';
+import { type Database, openDatabase } from './database.ts';
+import { openEventStore } from './event-store.ts';
 import { deriveKey } from './events/keys/data-key.ts';
 import { createKeyVault } from './events/keys/key-vault.ts';
+import type { EventStore } from './events/store/event-store.ts';
 import { observed } from './events/store/observed-store.ts';
-import { createPostgresEventStore } from './events/store/postgres/postgres-event-store.ts';
 import { healthOf, measure } from './observation.ts';
 import { type Closing, createClosing } from './platform/closing.ts';
-import { keysFor } from './platform/generated-keys.ts';
+import { type Keys, keysFor } from './platform/generated-keys.ts';
 import type { Logger } from './platform/logging.ts';
 import { createMetrics } from './platform/metrics.ts';
 import { watchClock } from './platform/postgres/clock-watch.ts';
@@ -34,6 +25,7 @@ import { activity } from './projections/activity/activity.ts';
 import { listing } from './projections/listing/listing.ts';
 import { startReadModels } from './projections/read-models.ts';
 import { createQueries } from './queries/queries.ts';
+import { allRoutes, routesWhileStarting } from './routes.ts';
 
 /** The service, serving. */
 export interface Service {
@@ -44,37 +36,95 @@ export interface Service {
   stop(seconds: number): Promise<void>;
 }
 
+/** What the composition of every part has in common. */
+interface Composition {
+  config: Config;
+  logger: Logger;
+  closing: Closing;
+  /** Gives up the start. */
+  signal: AbortSignal;
+  keys: Keys;
+}
+
 /**
- * Composes the service from its parts and starts it. Waits for a database that is not there yet, until the signal aborts.
+ * Composes the service from its parts and starts it. It listens at once; until a database that is not there yet has come, everything but
+ * the questions of who runs it is answered with 503.
  * @throws what keeps it from starting; everything that was opened is closed again
  */
 export async function startService(config: Config, logger: Logger, signal: AbortSignal): Promise<Service> {
   const closing = createClosing((name, error) => logger.error({ error }, `${name} could not be closed`));
   try {
-    return await compose(config, logger, signal, closing);
+    const keys = await keysFor(config.dataDir, config.keys);
+    return await compose({ config, logger, closing, signal, keys });
   } catch (error) {
     await closing.close();
     throw error;
   }
 }
 
-async function compose(config: Config, logger: Logger, signal: AbortSignal, closing: Closing): Promise<Service> {
-  const startedAt = new Date();
-  const version = runningVersion();
+async function compose(composition: Composition): Promise<Service> {
+  const { config, logger, closing, signal } = composition;
   const metrics = createMetrics();
+  const requestMetrics = countRequests(metrics);
+  const about = { ...runningVersion(), environment: config.environment, started_at: new Date().toISOString() };
+  const server = createApiServer({
+    ...routesWhileStarting({ about, metrics, requestMetrics }),
+    logger: logger.named('api'),
+    requestMetrics,
+    corsOrigins: config.corsOrigins,
+    trustProxy: config.trustProxy,
+  });
+  const { address: host, port } = await server.listen(config.port, config.host);
+  closing.add('HTTP server', () => server.drain(0));
+
   const watch = measure(metrics);
-  const keys = await keysFor(config.dataDir, config.keys);
-  const { connectionString, pool } = await openDatabase(config, logger, closing, signal);
+  const database = await openDatabase(config, logger, closing, signal);
+  const write = await openWriteSide(composition, database, watch);
+  const { connectionString, pool } = database;
+  const readModels = await startReadModels([listing, activity], { connectionString, pool, logger, ...write });
+  closing.add('read models', () => readModels.stop());
+  watch.readModels(readModels, write.store);
+  const freshness = createFreshness(readModels.progress, write.store);
+  const accounts = await openAccounts(composition, database, write.store, freshness);
+
+  const readiness = (): Readiness => {
+    if (server.isDraining()) return { ready: false, reason: 'shutting down' };
+    return readModels.isCaughtUp() ? { ready: true, reason: null } : { ready: false, reason: 'the read models are catching up' };
+  };
+  const queries = createQueries({
+    pool,
+    schemas: () => ({ listingSchema: readModels.schema('listing'), activitySchema: readModels.schema('activity') }),
+  });
+  const checks = healthOf({ store: write.store, pool, readModels });
+  server.serve({
+    routes: allRoutes({
+      ...write,
+      accounts,
+      queries,
+      readModels,
+      freshness,
+      pool,
+      ops: { checks, readiness, about, metrics, requestMetrics },
+    }),
+    authenticate: accounts.authenticate,
+  });
+  return { host, port, stop: (seconds) => stop(server, closing, seconds) };
+}
+
+async function openWriteSide(
+  { config, logger, closing, signal, keys }: Composition,
+  database: Database,
+  watch: ReturnType<typeof measure>,
+) {
+  const { connectionString, pool } = database;
   const occupancy = await occupy(connectionString, (line) => logger.error({}, line));
   closing.add('occupancy', () => occupancy.release());
-
   const clock = await watchClock(pool, (ahead) =>
     logger.error({ ahead_ms: Math.round(ahead) }, 'the clock of this machine is ahead: commands are refused'),
   );
   closing.add('clock watch', () => clock.close());
-
-  const storeLog = logger.named('eventstore');
-  const store = observed(await createPostgresEventStore({ connectionString, log: (line) => storeLog.warn({}, line) }), watch.appends);
+  const { eventStoreUrl } = config;
+  const store = observed(await openEventStore({ eventStoreUrl, connectionString, pool, logger, signal }), watch.appends);
   closing.add('event store', () => store.close());
   const vault = createKeyVault(pool, keys.master);
   const tasks = createTasks({
@@ -86,13 +136,21 @@ async function compose(config: Config, logger: Logger, signal: AbortSignal, clos
     isClockAhead: clock.isAhead,
     onLostRace: watch.lostRace,
   });
+  return { store, vault, tasks };
+}
 
+async function openAccounts(
+  { config, logger, closing, keys }: Composition,
+  database: Database,
+  store: EventStore,
+  freshness: Freshness,
+): Promise<Accounts> {
   const accounts = await createAccounts({
-    pool,
-    connectionString,
+    ...database,
     store,
     secretKey: keys.secret,
     log: logger.named('accounts'),
+    onAppended: freshness.recorded,
     config: {
       registration: config.registration,
       accessTokenMinutes: config.accessTokenMinutes,
@@ -101,65 +159,10 @@ async function compose(config: Config, logger: Logger, signal: AbortSignal, clos
     },
   });
   closing.add('accounts', () => accounts.close());
+  return accounts;
+}
 
-  const readModels = await startReadModels([listing, activity], { connectionString, pool, store, vault, logger });
-  closing.add('read models', () => readModels.stop());
-  watch.readModels(readModels, store);
-  const freshness = createFreshness(readModels.progress, store);
-
-  const queries = createQueries({
-    pool,
-    schemas: () => ({ listingSchema: readModels.schema('listing'), activitySchema: readModels.schema('activity') }),
-  });
-  const { directory } = accounts;
-  const taskServices = {
-    tasks,
-    freshness,
-    people: directory.people,
-    isActive: async (id: string) => (await directory.findActive(id)) !== null,
-  };
-  const requestMetrics = createRequestMetrics(metrics);
-  let draining = false;
-  const routes: Route[] = [
-    ...authRoutes({ accounts }),
-    ...userRoutes({ directory }),
-    ...workflowRoutes(),
-    ...taskRoutes(taskServices),
-    ...bulkRoutes(taskServices),
-    ...taskListingRoutes({ queries, freshness }),
-    ...activityRoutes({
-      queries,
-      freshness,
-      requireTaskVisible: async (taskId, caller) => void (await tasks.read(taskId, caller, { deleted: true })),
-    }),
-    ...adminProjectionRoutes({ pool, store, readModels }),
-    ...opsRoutes({
-      checks: healthOf({ store, pool, readModels }),
-      readiness: () => {
-        if (draining) return { ready: false, reason: 'shutting down' };
-        return readModels.isCaughtUp() ? { ready: true, reason: null } : { ready: false, reason: 'the read models are catching up' };
-      },
-      about: { ...version, environment: config.environment, started_at: startedAt.toISOString() },
-      metrics,
-      requestMetrics,
-    }),
-  ];
-  const server = createApiServer({
-    routes: [...routes, ...documentRoutes(routes, version)],
-    authenticate: accounts.authenticate,
-    logger: logger.named('api'),
-    requestMetrics,
-    corsOrigins: config.corsOrigins,
-    trustProxy: config.trustProxy,
-  });
-  const { address: host, port } = await server.listen(config.port, config.host);
-  return {
-    host,
-    port,
-    async stop(seconds) {
-      draining = true;
-      await server.drain(seconds * 1000);
-      await closing.close();
-    },
-  };
+async function stop(server: ApiServer, closing: Closing, seconds: number): Promise<void> {
+  await server.drain(seconds * 1000);
+  await closing.close();
 }

@@ -25,6 +25,8 @@ export interface FreshQuery {
 export interface Freshness {
   /** A command of this caller was answered with this position, after these events. */
   wrote(callerId: string, taskId: string, position: Position, events: readonly RecordedTaskEvent[]): void;
+  /** Something about this person's account went into the log. */
+  recorded(userId: string, position: Position): void;
   /** @returns the headers of the answer: `Tasktrail-Stale: true` when the read models did not get there in time. @throws Rejection */
   wait(query: FreshQuery): Promise<{ headers: Record<string, string> }>;
 }
@@ -52,6 +54,10 @@ export function createFreshness(progress: Progress, store: EventStore): Freshnes
       raise(byPerson, callerId, position);
       raise(byTask, taskId, position);
       for (const event of events) for (const person of peopleConcerned(event)) raise(byPerson, person, position);
+      if (position > last) last = position;
+    },
+    recorded(userId, position) {
+      raise(byPerson, userId, position);
       if (position > last) last = position;
     },
     async wait(query) {

@@ -16,9 +16,14 @@ import { routeTable } from './route-table.ts';
  */
 export type Authenticate = (authorization: string | undefined, request: RequestContext) => Promise<Caller> | Caller;
 
-export interface HandlingParts {
+export interface Served {
   routes: readonly Route[];
   authenticate: Authenticate;
+  /** What other paths are refused with: that there is nothing, when left out. */
+  otherwise?: Rejection;
+}
+
+export interface HandlingParts extends Served {
   cors: Cors;
   isDraining(): boolean;
 }
@@ -27,8 +32,14 @@ export interface HandlingParts {
 const longestTarget = 8192;
 
 /** From a request to its answer, whatever its path. Throws what the answer to an error is made from. */
-export function requestHandling({ routes, authenticate, cors, isDraining }: HandlingParts): (request: ApiRequest) => Promise<Answer> {
-  const find = routeTable(routes);
+export function requestHandling({
+  routes,
+  authenticate,
+  otherwise,
+  cors,
+  isDraining,
+}: HandlingParts): (request: ApiRequest) => Promise<Answer> {
+  const find = routeTable(routes, otherwise);
 
   return async (request) => {
     if (request.http.url.length > longestTarget)

@@ -12,6 +12,8 @@ export interface FoundPath {
   endpoints: ReadonlyMap<string, Endpoint>;
 }
 
+const nothingServed = new Rejection('ROUTE_NOT_FOUND', 'Nothing is served at this path');
+
 interface Methods {
   endpoints: Map<string, Endpoint>;
   allow: string;
@@ -19,15 +21,16 @@ interface Methods {
 
 /**
  * Finds what is served at a path.
+ * @param absent what a path is refused with that is none of these
  * @throws Error, when it is made, for two routes of the same method and path, and for a schema that passes over unknown keys
  */
-export function routeTable(routes: readonly Route[]): (path: string) => FoundPath {
+export function routeTable(routes: readonly Route[], absent = nothingServed): (path: string) => FoundPath {
   const tree = new RoutingTree<Methods>();
   routes.forEach(requireStrict);
   for (const route of routes) tree.add(servedPath(route), (there) => withEndpoint(there, endpointOf(route)));
   return (path) => {
     const found = tree.find(path);
-    if (!found) throw new Rejection('ROUTE_NOT_FOUND', 'Nothing is served at this path');
+    if (!found) throw absent;
     return { params: found.params, allow: found.value.allow, endpoints: found.value.endpoints };
   };
 }

@@ -7,14 +7,11 @@ import { ApiRequest } from './api-request.ts';
 import { commonHeaders } from './common-headers.ts';
 import { answerConnectionError, type ConnectionError } from './connection-errors.ts';
 import { cors as crossOrigin } from './cors.ts';
-import { type Authenticate, requestHandling } from './handle-request.ts';
+import { requestHandling, type Served } from './handle-request.ts';
 import type { RequestMetrics } from './request-metrics.ts';
-import type { Route } from './route.ts';
 import { requestServing } from './serve-request.ts';
 
-export interface ApiServerParts {
-  routes: readonly Route[];
-  authenticate: Authenticate;
+export interface ApiServerParts extends Served {
   logger: Logger;
   requestMetrics: RequestMetrics;
   /** As `https://tasks.example`; `*` for any. */
@@ -41,6 +38,8 @@ export interface ApiServer {
   /** Port 0 takes a free one. Rejects when the port cannot be had. */
   listen(port: number, host: string): Promise<AddressInfo>;
   isDraining(): boolean;
+  /** From now on serves these instead. */
+  serve(served: Served): void;
   /**
    * Takes no more work: what is under way is finished, what still comes is answered with 503, then everything is closed.
    * @returns whether all of it was finished within so many milliseconds; what was not is cut off
@@ -54,8 +53,8 @@ export function createApiServer({ corsOrigins, trustProxy, ...parts }: ApiServer
   let draining = false;
   let underWay = 0;
   const isDraining = () => draining;
-  const handle = requestHandling({ ...parts, cors, isDraining });
-  const serve = requestServing({ ...parts, handle, cors, isDraining });
+  let handle = requestHandling({ ...parts, cors, isDraining });
+  const answer = requestServing({ ...parts, handle: (request) => handle(request), cors, isDraining });
   const latest = new WeakMap<Socket, ApiRequest>();
 
   // Express carries one layer: the route table decides everything else.
@@ -66,7 +65,7 @@ export function createApiServer({ corsOrigins, trustProxy, ...parts }: ApiServer
     latest.set(http.socket, request);
     underWay++;
     try {
-      await serve(request);
+      await answer(request);
     } finally {
       underWay--;
     }
@@ -77,6 +76,9 @@ export function createApiServer({ corsOrigins, trustProxy, ...parts }: ApiServer
   return {
     listen: (port, host) => listening(server, port, host),
     isDraining,
+    serve(served) {
+      handle = requestHandling({ ...served, cors, isDraining });
+    },
     drain(milliseconds) {
       draining = true;
       return drained(server, () => underWay === 0, milliseconds);

@@ -1,0 +1,40 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type pg from 'pg';
+import { createKeySaver } from './events/keys/save-keys.ts';
+import { type EventStore, StoreUnavailable } from './events/store/event-store.ts';
+import { createEventStoreDb } from './events/store/eventstoredb/eventstoredb-event-store.ts';
+import { createPostgresEventStore } from './events/store/postgres/postgres-event-store.ts';
+import type { Logger } from './platform/logging.ts';
+
+export interface EventStoreChoice {
+  /** `esdb://…`; the PostgreSQL that everything else is in, when left out. */
+  eventStoreUrl: string | undefined;
+  connectionString: string;
+  pool: pg.Pool;
+  logger: Logger;
+  /** Gives up waiting for a store that is not there yet. */
+  signal: AbortSignal;
+}
+
+const SHORTEST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 5_000;
+
+/** The event store of the configuration. Waits for one that is not there yet, with a line of log for each failed try. */
+export async function openEventStore(choice: EventStoreChoice): Promise<EventStore> {
+  const log = choice.logger.named('eventstore');
+  for (let wait = SHORTEST_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
+    choice.signal.throwIfAborted();
+    try {
+      return await open(choice, (line) => log.warn({}, line));
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      log.error({}, `the event store cannot be reached; next try in ${wait} ms`);
+    }
+    await pause(wait, undefined, { signal: choice.signal }).catch(() => {});
+  }
+}
+
+function open({ eventStoreUrl, connectionString, pool }: EventStoreChoice, log: (line: string) => void): Promise<EventStore> {
+  if (eventStoreUrl === undefined) return createPostgresEventStore({ connectionString, log });
+  return createEventStoreDb({ url: eventStoreUrl, saveKeys: createKeySaver(pool), log });
+}
