@@ -79,14 +79,20 @@ export interface EventStore {
   append(append: Append): Promise<Appended>;
   /** The events of a stream; none for a stream that does not exist. @throws StoreUnavailable */
   readStream(stream: string, options?: ReadStream): Promise<StoredEvent[]>;
-  /** The next events of the global order after a position; fewer than `limit` only at the end. @throws StoreUnavailable */
+  /**
+   * The next events of the global order after a position that this log has given out, or BEGINNING; fewer than `limit` only at the end.
+   * @throws StoreUnavailable, and UnknownPosition where the store can read only from positions it has given out
+   */
   readAll(options: { after: Position; limit: number }): Promise<StoredEvent[]>;
   /**
    * Every event after a position: those there are, then those to come. Survives a lost connection by itself, and ends only by the
    * signal (it then just ends) or by an error that no retry can heal. Reads ahead of its consumer by a bounded amount.
    */
   subscribe(options: { after: Position; signal: AbortSignal }): AsyncIterable<SubscriptionBatch>;
-  /** The position of the last event of all. @throws StoreUnavailable */
+  /**
+   * The position of the last event of all; where a store shares its log with others, of a later one of theirs when many stand behind it.
+   * Never before a position that was handed over. @throws StoreUnavailable
+   */
   head(): Promise<Position>;
   /** Lets appends in hand finish, then releases every connection. */
   close(): Promise<void>;
@@ -113,6 +119,14 @@ export class StoreUnavailable extends Error {
   constructor(outcome: 'not_written' | 'unknown', cause?: unknown) {
     super(`The event store is unavailable (outcome: ${outcome})`, { cause });
     this.outcome = outcome;
+  }
+}
+
+/** There is nothing to read from at this position: this log never gave it out. */
+export class UnknownPosition extends Error {
+  override name = 'UnknownPosition';
+  constructor(position: Position) {
+    super(`The event log has no position ${position}`);
   }
 }
 

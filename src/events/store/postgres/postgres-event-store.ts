@@ -4,7 +4,7 @@ import { type Append, type Appended, BEGINNING, type EventStore, WrongExpectedRe
 import { AppendLane } from './append-lane.ts';
 import { type QueueLimits, queueLimits } from './append-queue.ts';
 import { type LogSource, readAll, readHead, readLogId, readPage, readStream } from './read-log.ts';
-import { subscribe } from './subscription.ts';
+import { sharedWhileUnderWay, subscribe } from './subscription.ts';
 import { WakeUps } from './wake-ups.ts';
 import { requireWellFormed } from './well-formed.ts';
 
@@ -38,6 +38,7 @@ export async function createPostgresEventStore(options: PostgresEventStoreOption
   const wakeUps = new WakeUps({ connectionString, answerWithin: Math.min(answerWithin, 5_000), log });
   const limits = { ...queueLimits, ...options.queue };
   const lane = new AppendLane({ connectionString, limits, answerWithin, patience, log, onWritten: () => wakeUps.wake() });
+  const subscriptions = { wakeUps, log, readPage: sharedWhileUnderWay((...page) => readPage(source, ...page)) };
   const closing = new AbortController();
   const close = async () => {
     closing.abort();
@@ -54,8 +55,7 @@ export async function createPostgresEventStore(options: PostgresEventStoreOption
     },
     readStream: (stream, range = {}) => readStream(source, stream, range),
     readAll: ({ after, limit }) => readAll(source, after, limit),
-    subscribe: ({ after, signal }) =>
-      subscribe({ wakeUps, log, readPage: (...page) => readPage(source, ...page) }, after, AbortSignal.any([signal, closing.signal])),
+    subscribe: ({ after, signal }) => subscribe(subscriptions, after, AbortSignal.any([signal, closing.signal])),
     head: () => readHead(source),
     close: () => (closed ??= close()),
   };

@@ -33,10 +33,21 @@ export async function* subscribe(source: SubscriptionSource, after: Position, si
     if (!page.last) ahead = read(position);
     // It is awaited above, unless the consumer leaves before.
     ahead?.catch(() => {});
-    if (page.events.length > 0 || !caughtUp) yield { events: page.events, position, caughtUp: page.last };
+    if (page.events.length > 0 || !caughtUp) yield { events: [...page.events], position, caughtUp: page.last };
     caughtUp = page.last;
     if (page.last) await wakeUps.next(counted, signal);
   }
+}
+
+/** Subscribers that are woken together ask for the same page at the same moment: it is read once for all of them. */
+export function sharedWhileUnderWay(readPage: SubscriptionSource['readPage']): SubscriptionSource['readPage'] {
+  const underWay = new Map<string, Promise<Page>>();
+  return (after, limit, bytes) => {
+    const key = `${after} ${limit} ${bytes}`;
+    const reading = underWay.get(key) ?? readPage(after, limit, bytes).finally(() => underWay.delete(key));
+    underWay.set(key, reading);
+    return reading;
+  };
 }
 
 /** Reads page after page; undefined when the signal came first. What another try may heal is tried for ever, and told once. */

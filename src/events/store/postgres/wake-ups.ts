@@ -8,6 +8,7 @@ const HEARTBEAT = 1_000;
 const POLL = 250;
 /** Between two NOTIFYs at least: those who are woken read all there is, so more of them would not make anything sooner. */
 const NOTIFY_EVERY = 5;
+const FIRST_DELAY = 50;
 const LONGEST_DELAY = 2_000;
 
 export interface WakeUpOptions {
@@ -80,22 +81,23 @@ export class WakeUps {
 
   /** Keeps a connection for as long as the store is open. */
   async #supervise(): Promise<void> {
-    let delay = 0;
+    let failures = 0;
     while (!this.#closing.signal.aborted) {
       let connection: Connection | undefined;
       try {
         connection = await this.#open();
-        delay = 0;
-        this.#options.log('event log: listening for appends of other processes');
+        if (failures > 0) this.#options.log('event log: listening again for appends of other processes');
+        failures = 0;
         await this.#serve(connection);
       } catch (error) {
-        if (delay === 0) this.#options.log(`event log: not listening, polling instead: ${error instanceof Error ? error.message : error}`);
+        if (failures++ === 0)
+          this.#options.log(`event log: not listening, polling instead: ${error instanceof Error ? error.message : error}`);
       }
       this.#listening = false;
       connection?.destroy();
       this.#wakeHere();
-      delay = Math.min(Math.max(delay * 2, 100), LONGEST_DELAY);
-      await sleep(delay * (0.5 + Math.random() / 2), undefined, { signal: this.#closing.signal }).catch(() => {});
+      const delay = Math.min(FIRST_DELAY * 2 ** failures, LONGEST_DELAY) * (0.5 + Math.random() / 2);
+      await sleep(delay, undefined, { signal: this.#closing.signal }).catch(() => {});
     }
   }
 
@@ -129,7 +131,12 @@ export class WakeUps {
 
   async #notify(client: pg.Client): Promise<void> {
     this.#unsaid = false;
-    await client.query({ text: 'notify event_log', query_timeout: this.#options.answerWithin } as pg.QueryConfig);
+    try {
+      await client.query({ text: 'notify event_log', query_timeout: this.#options.answerWithin } as pg.QueryConfig);
+    } catch (error) {
+      this.#unsaid = true;
+      throw error;
+    }
     await sleep(NOTIFY_EVERY);
   }
 

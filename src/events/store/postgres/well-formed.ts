@@ -6,19 +6,19 @@ const uuid = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/;
 
 /** What the port asks of names and ids; the database is sent them as they are. @throws TypeError */
 export function requireWellFormed({ stream, expectedRevision, events, newKeys = [] }: Append): void {
-  require(streamName, stream, 'a stream');
+  expectForm(streamName, stream, 'a stream');
   if (expectedRevision !== 'no_stream' && !(Number.isSafeInteger(expectedRevision) && expectedRevision >= 0))
     throw new TypeError(`${expectedRevision} is no revision`);
   for (const { id, type } of events) {
-    require(uuid, id, 'an event id');
-    require(eventType, type, 'an event type');
+    expectForm(uuid, id, 'an event id');
+    expectForm(eventType, type, 'an event type');
   }
   for (const { id, subject } of newKeys) {
-    require(uuid, id, 'a key id');
-    require(streamName, subject, 'a subject');
+    expectForm(uuid, id, 'a key id');
+    expectForm(streamName, subject, 'a subject');
   }
 }
 
-function require(form: RegExp, value: string, what: string): void {
+function expectForm(form: RegExp, value: string, what: string): void {
   if (!form.test(value)) throw new TypeError(`${JSON.stringify(value)} is not ${what}`);
 }

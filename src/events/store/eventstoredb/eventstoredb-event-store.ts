@@ -1,0 +1,74 @@
+import { type Append, type Appended, BEGINNING, type EventStore, type WrappedKey, WrongExpectedRevision } from '../event-store.ts';
+import { requireWellFormed } from '../postgres/well-formed.ts';
+import { AppendLane, type LaneLimits, laneLimits } from './append-lane.ts';
+import { Connection } from './connection.ts';
+import { LiveTail } from './live-tail.ts';
+import { logIdentity } from './log-identity.ts';
+import { namesIn } from './names.ts';
+import { LogReader } from './read-log.ts';
+import { subscribe } from './subscription.ts';
+
+export interface EventStoreDbOptions {
+  /** `esdb://…`, `esdb+discover://…`, or the same with `kurrentdb`. */
+  url: string;
+  /** Keeps data keys where the key vault finds them; called, and awaited, before the append that they belong to. */
+  saveKeys: (keys: readonly WrappedKey[]) => Promise<void>;
+  log: (line: string) => void;
+  /** Put before the names of all streams, so that several services can share a server. */
+  namespace?: string;
+  limits?: Partial<EventStoreDbLimits>;
+}
+
+export interface EventStoreDbLimits extends LaneLimits {
+  /** Milliseconds without a sign of life after which a call is given up and the connection replaced. */
+  answerWithin: number;
+}
+
+const ANSWER_WITHIN = 5_000;
+
+/**
+ * The event store in EventStoreDB. A process should have one only, see Connection. The identity of the log is made when it is not there.
+ * @throws StoreUnavailable
+ */
+export async function createEventStoreDb(options: EventStoreDbOptions): Promise<EventStore> {
+  const { url, saveKeys, log } = options;
+  const limits = { ...laneLimits, answerWithin: ANSWER_WITHIN, ...options.limits };
+  const names = namesIn(options.namespace ?? '');
+  const connection = new Connection({ url, answerWithin: limits.answerWithin, log });
+  const logId = await logIdentity(connection, names).catch(async (error) => {
+    await connection.close();
+    throw error;
+  });
+  const reader = new LogReader(connection, names);
+  const lane = new AppendLane({ connection, reader, namespace: names.namespace, saveKeys, limits });
+  const closing = new AbortController();
+  let tail: LiveTail | undefined;
+  return {
+    logId,
+    async append(append) {
+      requireWellFormed(append);
+      return append.events.length === 0 ? confirm(reader, append) : lane.append(append);
+    },
+    readStream: (stream, range) => reader.stream(stream, range),
+    readAll: ({ after, limit }) => reader.all(after, limit),
+    subscribe({ after, signal }) {
+      tail ??= new LiveTail({ connection, reader, names, log });
+      return subscribe({ connection, reader, tail }, after, AbortSignal.any([signal, closing.signal]));
+    },
+    head: () => reader.head(),
+    async close() {
+      closing.abort();
+      await lane.close();
+      await tail?.close();
+      await connection.close();
+    },
+  };
+}
+
+/** Where a stream stands that nothing is to be appended to. */
+async function confirm(reader: LogReader, { stream, expectedRevision }: Append): Promise<Appended> {
+  const [last] = await reader.stream(stream, { direction: 'backwards', limit: 1 });
+  const actual = last?.revision ?? 'no_stream';
+  if (actual !== expectedRevision) throw new WrongExpectedRevision(stream, expectedRevision, actual);
+  return { revision: last?.revision ?? -1, position: last?.position ?? BEGINNING };
+}

@@ -1,0 +1,162 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AllStreamResolvedEvent, type AllStreamSubscription, streamNameFilter } from '@eventstore/db-client';
+import { BEGINNING, type Position, type StoredEvent } from '../event-store.ts';
+import { type Client, type Connection, fromLeader } from './connection.ts';
+import { isPassing, reasonOf } from './failures.ts';
+import type { Names } from './names.ts';
+import type { LogReader } from './read-log.ts';
+import { RecentEvents } from './recent-events.ts';
+import { toStoredEvent } from './recorded.ts';
+
+export interface TailOptions {
+  connection: Connection;
+  reader: LogReader;
+  names: Names;
+  log: (line: string) => void;
+}
+
+// Milliseconds.
+const HEARTBEAT = 1_000;
+const CONFIRM_WITHIN = 5_000;
+/** How often a waiting subscriber looks for itself while the live subscription is away. */
+const POLL = 250;
+const LONGEST_PAUSE = 2_000;
+
+/** Events after which the server says how far it has looked. */
+const CHECKPOINT_EVERY = 2_000;
+
+/**
+ * The end of the log as it grows: one live subscription for all subscribers of this process, which is always read at once, and the last
+ * events that came by it. Whoever falls behind what is kept reads pages until the tail has him again; so neither a slow subscriber nor a
+ * subscription that the server drops costs anything but that. It is replaced on error, end, close, and silence while the head moves on.
+ */
+export class LiveTail {
+  readonly #options: TailOptions;
+  readonly #closing = new AbortController();
+  readonly #supervised: Promise<void>;
+  readonly #waiting = new Set<() => void>();
+  #count = 0;
+  /** Of the subscription that there is; undefined while there is none. */
+  #recent: RecentEvents | undefined;
+
+  constructor(options: TailOptions) {
+    this.#options = options;
+    this.#supervised = this.#supervise();
+  }
+
+  /** Grows whenever there may be something new. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The events after a position; undefined when they are not all here, or when there is more to be known by reading a page. */
+  after(position: Position): StoredEvent[] | undefined {
+    return this.#recent?.after(position);
+  }
+
+  /** Waits until there has been more than was counted before, or until it is time to look without being told, or the signal. */
+  async next(counted: number, signal: AbortSignal): Promise<void> {
+    if (this.#count !== counted || signal.aborted) return;
+    let timer: NodeJS.Timeout | undefined;
+    let wake: () => void = () => {};
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+      this.#waiting.add(wake);
+      signal.addEventListener('abort', wake);
+      if (!this.#recent) timer = setTimeout(wake, POLL);
+    });
+    clearTimeout(timer);
+    this.#waiting.delete(wake);
+    signal.removeEventListener('abort', wake);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#supervised;
+  }
+
+  async #supervise(): Promise<void> {
+    const { connection, log } = this.#options;
+    const { signal } = this.#closing;
+    for (let pause = 0; !signal.aborted; ) {
+      if (!(await connection.backWithin(HEARTBEAT, signal))) continue;
+      const since = performance.now();
+      try {
+        await this.#follow();
+      } catch (error) {
+        // An outage is told of by the connection, and being dropped for slowness is the server's everyday way.
+        if (!isPassing(error)) log(`EventStoreDB: no live subscription, reading pages instead: ${reasonOf(error)}`);
+      }
+      this.#recent = undefined;
+      this.#wake();
+      pause = performance.now() - since > HEARTBEAT ? 10 : Math.min(Math.max(pause * 2, 20), LONGEST_PAUSE);
+      await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** Follows the log by one subscription until that fails. */
+  async #follow(): Promise<void> {
+    const { connection, reader } = this.#options;
+    const recent = new RecentEvents(await reader.end());
+    const client = await connection.subscribing();
+    const subscription = this.#subscribe(client, recent);
+    const failed = failureOf(subscription);
+    try {
+      await Promise.race([failed, confirmationOf(subscription)]);
+      this.#recent = recent;
+      this.#wake();
+      for (let expected = BEGINNING; !this.#closing.signal.aborted; ) {
+        await Promise.race([failed, sleep(HEARTBEAT, undefined, { signal: this.#closing.signal }).catch(() => {})]);
+        if ((await connection.subscribing()) !== client) throw new Error('the client of the live subscription was replaced');
+        if (expected > recent.end) throw new Error('the live subscription has gone silent');
+        expected = (await Promise.race([failed, reader.latest()])) ?? BEGINNING;
+      }
+    } finally {
+      subscription.unsubscribe().catch(() => {});
+    }
+  }
+
+  #subscribe(client: Client, recent: RecentEvents): AllStreamSubscription {
+    const { prefixes, namespace } = this.#options.names;
+    const filter = streamNameFilter({
+      prefixes,
+      maxSearchWindow: CHECKPOINT_EVERY,
+      checkpointInterval: 1,
+      checkpointReached: (_, { commit }) => {
+        if (recent.reached(commit)) this.#wake();
+      },
+    });
+    const fromPosition = recent.end === BEGINNING ? 'start' : { commit: recent.end, prepare: recent.end };
+    const subscription = client.subscribeToAll({ ...fromLeader, fromPosition, filter });
+    subscription.on('data', (resolved: AllStreamResolvedEvent) => {
+      recent.add(toStoredEvent(resolved, namespace));
+      this.#wake();
+    });
+    return subscription;
+  }
+
+  #wake(): void {
+    this.#count++;
+    for (const wake of this.#waiting) wake();
+  }
+}
+
+/** Rejected when the subscription has ended, however it did. */
+function failureOf(subscription: AllStreamSubscription): Promise<never> {
+  const failed = new Promise<never>((_, reject) => {
+    subscription.on('error', reject);
+    subscription.on('end', () => reject(new Error('the live subscription ended')));
+    subscription.on('close', () => reject(new Error('the live subscription was closed')));
+  });
+  failed.catch(() => {});
+  return failed;
+}
+
+async function confirmationOf(subscription: AllStreamSubscription): Promise<void> {
+  const confirmed = new Promise<true>((resolve) => subscription.once('confirmation', () => resolve(true)));
+  const waiting = new AbortController();
+  const patience = sleep(CONFIRM_WITHIN, false, { signal: waiting.signal }).catch(() => false);
+  const inTime = await Promise.race([confirmed, patience]);
+  waiting.abort();
+  if (!inTime) throw new Error('the live subscription was not confirmed');
+}

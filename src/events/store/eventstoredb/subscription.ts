@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Position, StoreUnavailable, type SubscriptionBatch, UnknownPosition } from '../event-store.ts';
+import type { Connection } from './connection.ts';
+import type { LiveTail } from './live-tail.ts';
+import { HEAD_SEARCH, type LogReader, type Page, type PageSize } from './read-log.ts';
+
+export interface SubscriptionSource {
+  connection: Connection;
+  reader: LogReader;
+  tail: LiveTail;
+}
+
+const PAGE: PageSize = { count: 2_000, bytes: 2 ** 22 };
+const LONGEST_PAUSE = 1_000;
+
+/**
+ * Every event after a position, then those to come: page by page, the next one being read while the consumer handles the last, and from
+ * the live tail once that reaches back to where this is.
+ */
+export async function* subscribe(source: SubscriptionSource, after: Position, signal: AbortSignal): AsyncGenerator<SubscriptionBatch> {
+  const { tail } = source;
+  const read = pageReader(source, signal);
+  let position = after;
+  let cursor = after;
+  let foreign: number | undefined;
+  let caughtUp = false;
+  let ahead: Promise<Page | undefined> | undefined;
+  while (!signal.aborted) {
+    const counted = tail.count;
+    const recent = caughtUp ? tail.after(cursor) : undefined;
+    if (recent) {
+      const last = recent.at(-1);
+      if (!last) {
+        await tail.next(counted, signal);
+        continue;
+      }
+      cursor = position = last.position;
+      foreign = 0;
+      yield { events: recent, position, caughtUp };
+      continue;
+    }
+    const page = await unlessAborted(ahead ?? read(cursor), signal);
+    ahead = undefined;
+    if (!page) return;
+    const { events, end, last } = page;
+    cursor = end;
+    if (!last) ahead = read(cursor);
+    // It is awaited above, unless the consumer leaves before.
+    ahead?.catch(() => {});
+    // Only a position that was handed over is begun at, so there was a run of others' events before this one.
+    foreign ??= page.afterForeign ? HEAD_SEARCH : 0;
+    foreign = events.length > 0 ? page.foreign : foreign + page.foreign;
+    const news = last && !caughtUp;
+    caughtUp = last;
+    if (events.length > 0) {
+      position = events.at(-1)!.position;
+      yield { events, position, caughtUp };
+    }
+    // Positions between the events of others are told of only where the head may be there too.
+    const passed = foreign >= HEAD_SEARCH && cursor > position;
+    if (passed) position = cursor;
+    if (passed || (news && events.length === 0)) yield { events: [], position, caughtUp };
+    if (last) await tail.next(counted, signal);
+  }
+}
+
+/** Reads page after page; undefined when the signal came first. What another try may heal is tried for ever. */
+function pageReader({ connection, reader }: SubscriptionSource, signal: AbortSignal) {
+  let begun = false;
+  return async (after: Position): Promise<Page | undefined> => {
+    for (let pause = 50; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+      try {
+        const page = await reader.page(after, PAGE);
+        begun = true;
+        return page;
+      } catch (error) {
+        // From the second page on, the position is one that was read.
+        const passing = error instanceof StoreUnavailable || (begun && error instanceof UnknownPosition);
+        if (!passing) throw error;
+      }
+      await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
+      await connection.backWithin(LONGEST_PAUSE, signal);
+    }
+    return undefined;
+  };
+}
+
+/** What a promise answers, or undefined as soon as the signal is aborted. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const abort = () => resolve(undefined);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
