@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '../src/platform/postgres/embedded.ts';
 import type { LoadResult } from './support/load-generator.ts';
-import { describeRatio, load, paired, startServer } from './support/measure.ts';
+import { cpuTime, describeRatio, load, paired, startServer } from './support/measure.ts';
 
 // S1: creating tasks over HTTP with all that belongs to it, held against a bare Express route that does one INSERT.
 
@@ -42,9 +42,12 @@ try {
   const common = { connections: CONNECTIONS, seconds: SECONDS, method: 'POST', body };
   const p99 = { subject: [] as number[], baseline: [] as number[] };
   const rate = (kind: 'subject' | 'baseline', work: () => Promise<LoadResult>) => async () => {
+    const { pid } = (kind === 'subject' ? subject : baseline).child;
+    const before = cpuTime(pid!);
     const result = await work();
+    const cpu = ((cpuTime(pid!) ?? Number.NaN) - (before ?? Number.NaN)) / (result.rate * SECONDS);
     console.log(
-      `${kind.padEnd(9)} ${Math.round(result.rate)}/s  p50 ${result.p50.toFixed(2)} ms  p99 ${result.p99.toFixed(2)} ms  ${JSON.stringify(result.statuses)}`,
+      `${kind.padEnd(9)} ${Math.round(result.rate)}/s  p50 ${result.p50.toFixed(2)} ms  p99 ${result.p99.toFixed(2)} ms  ${cpu.toFixed(0)} µs of its process each  ${JSON.stringify(result.statuses)}`,
     );
     p99[kind].push(result.p99);
     return result.rate;
