@@ -23,7 +23,7 @@ export function flag(description: string) {
 }
 
 /** Some of these values, with commas between them; each counts once, in no order. */
-export function someOf<T extends string>(values: readonly T[], description = '') {
+export function someOf<T extends string>(values: readonly T[]) {
   const known = new Set<string>(values);
   return z
     .string()
@@ -31,7 +31,7 @@ export function someOf<T extends string>(values: readonly T[], description = '')
     .refine((list) => list.every((value) => known.has(value)), { error: `must be of ${values.join(', ')}`, params: { code: 'not_one_of' } })
     .transform((list) => list as T[])
     .optional()
-    .meta({ description: `${description}${description && ': '}some of ${values.join(', ')}; with commas between them.` });
+    .meta({ description: `Some of ${values.join(', ')}; with commas between them.` });
 }
 
 const LONGEST_TAG = 50;

@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { keysFor } from '../../src/platform/generated-keys.ts';
 
@@ -25,9 +26,12 @@ test('keys are made once, each another, for their owner only, and stay', async (
 });
 
 test('instances that start at once get the same ones', async () => {
-  const all = await Promise.all(Array.from({ length: 20 }, () => keysFor(directory, {})));
-  expect(new Set(all.map((keys) => JSON.stringify(keys))).size).toBe(1);
-  expect(readdirSync(directory)).toEqual(['keys.json']);
+  for (let round = 0; round < 5; round++) {
+    directory = path.join(parent, `data-${round}`);
+    const all = await Promise.all(Array.from({ length: 20 }, (_, i) => sleep(i / 2).then(() => keysFor(directory, {}))));
+    expect(new Set(all.map((keys) => JSON.stringify(keys))).size).toBe(1);
+    expect(readdirSync(directory)).toEqual(['keys.json']);
+  }
 });
 
 test('a given key is used, and never written down', async () => {

@@ -84,6 +84,14 @@ describe('a body above 1 MiB', () => {
     expect([answer.status, answer.json.error]).toMatchObject([413, { code: 'BODY_TOO_LARGE', details: [{ limit }] }]);
   });
 
+  test('is refused before it is sent, when its length is told', async () => {
+    const answer = await exchange(
+      served.port,
+      'POST /api/v1/echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 2000000\r\n\r\n',
+    );
+    expect(envelopeIn(answer).code).toBe('BODY_TOO_LARGE');
+  });
+
   test('is refused too when its length was not told', async () => {
     const status = await new Promise<number>((resolve, reject) => {
       const request = httpRequest(

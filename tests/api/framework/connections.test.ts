@@ -23,6 +23,7 @@ describe('bytes that are no request are answered in the envelope', () => {
   test.each([
     ['a broken request line', 'HELLO\r\n\r\n'],
     ['an unknown method', 'FETCH /api/v1/things HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['a target with bare bytes', Buffer.from('GET /api/v1/things?search=é HTTP/1.1\r\nHost: x\r\n\r\n')],
     ['a header without a colon', 'GET /api/v1/things HTTP/1.1\r\nHost: x\r\nbroken\r\n\r\n'],
     ['two lengths', `${post}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}`],
     ['a length and pieces', `${post}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}`],

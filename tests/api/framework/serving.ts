@@ -92,9 +92,9 @@ export function ask(port: number, method: string, path: string, { headers = {}, 
 }
 
 /** Sends bytes over a connection of its own, and takes everything until the other side closes it. */
-export function exchange(port: number, text: string): Promise<string> {
+export function exchange(port: number, bytes: string | Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
     let received = '';
     socket.setEncoding('utf8');
     socket.on('data', (chunk) => {
