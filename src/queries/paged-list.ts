@@ -8,9 +8,9 @@ export interface PagedList extends CursorForm {
   /** Selects the `id` and the sort `key` of every row. */
   matching: RawBuilder<unknown>;
   descending: boolean;
-  /** What an item is made of, as a select list with its JSON keys as names. */
-  columns: RawBuilder<unknown>;
-  /** What those columns are from: joins to `shown`, which has `id` and `key`. */
+  /** The JSON of an item, as text. */
+  item: RawBuilder<string>;
+  /** What it is made from: joins to `shown`, which has `id` and `key`. */
   joins: RawBuilder<unknown>;
   /** A statement that tells the total, where it can be had for less than by counting what `matching` selects. */
   total?: RawBuilder<unknown> | undefined;
@@ -42,10 +42,10 @@ export async function readPage(db: ReadDatabase, list: PagedList, request: PageR
 }
 
 /** All items of a list, each as JSON, in order. */
-export function allItems({ matching, descending, columns, joins }: PagedList): RawBuilder<{ item: string }> {
+export function allItems({ matching, descending, item, joins }: PagedList): RawBuilder<{ item: string }> {
   const direction = directionOf(descending);
   return sql`with shown as (${matching})
-select row_to_json(item)::text as item from shown ${joins} cross join lateral (select ${columns}) item
+select ${item} as item from shown ${joins}
 order by shown.key ${direction}, shown.id ${direction}`;
 }
 
@@ -55,7 +55,7 @@ order by shown.key ${direction}, shown.id ${direction}`;
  * for large ones.
  */
 function partOf(list: PagedList, request: PageRequest): RawBuilder<PartRow> {
-  const { matching, descending, columns, joins } = list;
+  const { matching, descending, item, joins } = list;
   const direction = directionOf(descending);
   const size = sql.lit(request.size);
   const skipped = rowsBefore(request);
@@ -63,8 +63,7 @@ function partOf(list: PagedList, request: PageRequest): RawBuilder<PartRow> {
 picked as (select id, key from matching ${behindCursor(list, request)} order by key ${direction}, id ${direction}
   limit ${sql.lit(request.size + 1)} ${skipped === 0 ? sql`` : sql`offset ${skipped}::bigint`}),
 shown as (select id, key, row_number() over (order by key ${direction}, id ${direction}) as place from picked)
-select coalesce((select string_agg(row_to_json(item)::text, ',' order by shown.place)
-    from shown ${joins} cross join lateral (select ${columns}) item where shown.place <= ${size}), '') as items,
+select coalesce((select string_agg(${item}, ',' order by shown.place) from shown ${joins} where shown.place <= ${size}), '') as items,
   (select to_json(key) #>> '{}' from shown where place = ${size}) as last_key,
   (select id::text from shown where place = ${size}) as last_id,
   (select count(*) from picked) > ${size} as more,

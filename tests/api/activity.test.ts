@@ -36,8 +36,6 @@ const rows = [
   anActivity(3, {
     event_type: 'TaskShared',
     action: 'shared',
-    resource_type: 'share',
-    resource_id: bob,
     details: shareDetails,
     operation_id: uuid(77),
   }),
@@ -72,8 +70,6 @@ const rows = [
     actor_id: gone,
     event_type: 'TaskUnshared',
     action: 'unshared',
-    resource_type: 'share',
-    resource_id: gone,
     details: { ...shareDetails, user_id: gone },
   }),
 ];
@@ -92,8 +88,8 @@ describe('GET /activity', () => {
     ['', [6, 5, 3, 2, 1]],
     ['action=created', [1]],
     ['action=created,shared', [3, 1]],
-    ['resource_type=task', [5, 2, 1]],
-    ['resource_type=user,share', [6, 3]],
+    ['resource_type=task', [5, 3, 2, 1]],
+    ['resource_type=user,comment', [6]],
     [`task_id=${taskId(2)}`, [5]],
     [`operation_id=${uuid(77)}`, [3, 2]],
     ['start_date=2026-01-05', [6, 5]],
@@ -208,7 +204,7 @@ test('GET /activity/stats counts what the caller did', async () => {
   expect(ActivityStatsView.parse(body)).toEqual({
     total_activities: 5,
     by_action: { created: 1, transitioned: 2, shared: 1, verified: 1 },
-    by_resource: { task: 3, share: 1, user: 1 },
+    by_resource: { task: 4, user: 1 },
     by_day: { '2026-01-01': 1, '2026-01-02': 1, '2026-01-03': 1, '2026-01-05': 2 },
   });
   expect((await server.as('cid').get('/activity/stats')).body).toEqual({ total_activities: 0, by_action: {}, by_resource: {}, by_day: {} });

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import pg from 'pg';
 import { adminAccount, type Client, createClient, type Reply, startTestService, type TestService } from '../support/service.ts';
 
 let service: TestService;
@@ -212,13 +211,7 @@ describe('GET /users', () => {
 });
 
 test('no secret and no name of these tests is in the log or among the events', async () => {
-  const client = new pg.Client(service.connectionString);
-  await client.connect();
-  const { rows } = await client.query(
-    `select encode(metadata, 'escape') as metadata, encode(data, 'escape') as data from event_log.events`,
-  );
-  await client.end();
-  const events = rows.map(({ metadata, data }) => metadata + data).join('');
+  const events = await service.storedText();
   expect(events).toContain(ann.id);
   const log = service.log.join('');
   expect(log).toContain('/auth/register');

@@ -8,7 +8,7 @@ let annThere: Client;
 
 beforeAll(async () => {
   one = await startTestService();
-  other = await startTestService({ DATABASE_URL: one.connectionString });
+  other = await startTestService(one.sameStores);
   ann = await one.someone('ann');
   annThere = other.as(ann);
 });

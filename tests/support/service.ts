@@ -2,9 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config.ts';
+import { BEGINNING } from '../../src/events/store/event-store.ts';
+import { createEventStoreDb } from '../../src/events/store/eventstoredb/eventstoredb-event-store.ts';
+import { createPostgresEventStore } from '../../src/events/store/postgres/postgres-event-store.ts';
 import { createLog } from '../../src/platform/logging.ts';
 import { type Service, startService } from '../../src/service.ts';
+import { startEventStored } from './eventstored.ts';
 import { createTestDatabase } from './postgres.ts';
+
+/** The API suites run a second time with the events in EventStoreDB. */
+const onEventStoreDb = process.env.TEST_STORE === 'eventstoredb';
 
 export const adminAccount = { email: 'admin@tasks.test', username: 'admin', password: 'Adm1nistrator' };
 
@@ -14,8 +21,12 @@ export interface TestService {
   as(client: Client): Client;
   /** Of the database that it works on. */
   connectionString: string;
+  /** What another instance is given to work on the same stores. */
+  sameStores: Record<string, string>;
   /** What the service has logged. */
   log: string[];
+  /** The bytes of all events, as text. */
+  storedText(): Promise<string>;
   /** Somebody new, signed in. */
   someone(name: string): Promise<Client>;
   admin(): Promise<Client>;
@@ -31,6 +42,8 @@ export async function startTestService(environment: Record<string, string> = {})
   const database = environment.DATABASE_URL
     ? { connectionString: environment.DATABASE_URL, drop: async () => {} }
     : await createTestDatabase();
+  const eventStored = environment.DATABASE_URL === undefined && onEventStoreDb ? await startEventStored() : null;
+  const sameStores = { DATABASE_URL: database.connectionString, ...(eventStored && { EVENTSTORE_URL: eventStored.url() }) };
   const directory = await mkdtemp(join(tmpdir(), 'tasktrail-test-'));
   const lines: string[] = [];
   const config = loadConfig({
@@ -39,7 +52,7 @@ export async function startTestService(environment: Record<string, string> = {})
     DATABASE_POOL_MAX: '5',
     PORT: '0',
     DATA_DIR: directory,
-    DATABASE_URL: database.connectionString,
+    ...sameStores,
     ADMIN_EMAIL: adminAccount.email,
     ADMIN_USERNAME: adminAccount.username,
     ADMIN_PASSWORD: adminAccount.password,
@@ -52,7 +65,9 @@ export async function startTestService(environment: Record<string, string> = {})
   return {
     url,
     connectionString: database.connectionString,
+    sameStores,
     log: lines,
+    storedText: () => storedText(sameStores),
     anonymous,
     as: (client) => ({ ...createClient(url, client.token), id: client.id, username: client.username }),
     async someone(name) {
@@ -63,10 +78,20 @@ export async function startTestService(environment: Record<string, string> = {})
       signedIn(url, await anonymous.post('/auth/login', { username: adminAccount.username, password: adminAccount.password })),
     async stop() {
       await service.stop(2);
+      await eventStored?.stop();
       await database.drop();
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function storedText({ DATABASE_URL, EVENTSTORE_URL }: { DATABASE_URL: string; EVENTSTORE_URL?: string }): Promise<string> {
+  const log = () => {};
+  const store = await (EVENTSTORE_URL
+    ? createEventStoreDb({ url: EVENTSTORE_URL, saveKeys: async () => {}, log })
+    : createPostgresEventStore({ connectionString: DATABASE_URL, log }));
+  const events = await store.readAll({ after: BEGINNING, limit: 100_000 }).finally(() => store.close());
+  return events.map(({ metadata, data }) => `${metadata}${data}`).join('');
 }
 
 export interface Reply {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Id } from '../../events/values.ts';
 import { actions } from '../../projections/activity/describe.ts';
 
-export const resourceTypes = ['task', 'comment', 'file', 'share', 'user'] as const;
+export const resourceTypes = ['task', 'comment', 'file', 'user'] as const;
 
 export const ActivityView = z
   .strictObject({

@@ -26,6 +26,7 @@ export const activity: Projection = {
   name: 'activity',
   version: 1,
   tables: activitySchema,
+  positions: { activity: ['position'] },
   async apply(events, client) {
     const labels = await loadLabels(client, events);
     const rows: ActivityRow[] = [];

@@ -133,7 +133,7 @@ function describeTaskEvent(event: RecordedTaskEvent, labels: Labels): Descriptio
 
 function share(action: Action, event: RecordedTaskEvent & { data: { user_id: string } }, permission: string): Description {
   const { user_id } = event.data;
-  return { action, resource: 'share', resourceId: user_id, details: { user_id, permission, ...changeDetails(event) } };
+  return { action, resource: 'task', resourceId: subjectId(event), details: { user_id, permission, ...changeDetails(event) } };
 }
 
 function changeDetails(event: RecordedTaskEvent): Record<string, unknown> {

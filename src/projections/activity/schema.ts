@@ -7,7 +7,7 @@ export interface ActivityRow {
   event_id: string;
   event_type: string;
   action: string;
-  resource_type: 'task' | 'comment' | 'file' | 'share' | 'user';
+  resource_type: 'task' | 'comment' | 'file' | 'user';
   resource_id: string;
   task_id: string | null;
   actor_id: string;

@@ -5,7 +5,7 @@ import { allItems, type PagedList, readPage } from '../paged-list.ts';
 import type { ReadDatabase } from '../read-database.ts';
 import type { ReadTables } from '../read-tables.ts';
 import { type ActivityFilters, type ActorFilter, activityConditions } from './activity-filters.ts';
-import { activityColumns, activityJoins, withSummaries, withSummary } from './activity-item.ts';
+import { activityItem, activityJoins, withSummaries, withSummary } from './activity-item.ts';
 
 export interface ActivityList {
   /** Whose doing is listed. Whether the reader may see it is for the caller to know. */
@@ -35,7 +35,7 @@ function pagedActivity(tables: ReadTables, { actor, filters }: ActivityList): Pa
     descending: true,
     keyType: keyTypes.position,
     idType: keyTypes.position,
-    columns: activityColumns(),
+    item: activityItem,
     joins: activityJoins(tables),
     total: sql`select count(*) from ${where}`,
     list: ['activity', actor, filters],

@@ -4,7 +4,7 @@ import type { Page, PageRequest } from '../page.ts';
 import { readPage } from '../paged-list.ts';
 import type { ReadDatabase } from '../read-database.ts';
 import type { ReadTables } from '../read-tables.ts';
-import { activityColumns, activityJoins, withSummaries } from './activity-item.ts';
+import { activityItem, activityJoins, withSummaries } from './activity-item.ts';
 
 /** All that happened to a task, oldest first. Whether the reader may see it is for the caller to know. @throws Rejection INVALID_CURSOR */
 export async function taskTimeline(db: ReadDatabase, tables: ReadTables, taskId: string, request: PageRequest): Promise<Page> {
@@ -16,7 +16,7 @@ export async function taskTimeline(db: ReadDatabase, tables: ReadTables, taskId:
       descending: false,
       keyType: keyTypes.position,
       idType: keyTypes.position,
-      columns: activityColumns(),
+      item: activityItem,
       joins: activityJoins(tables),
       total: sql`select count(*) from ${where}`,
       prepared: true,

@@ -1,4 +1,5 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
+import { json, jsonObject } from '../json-values.ts';
 import { keyTypes } from '../key-type.ts';
 import type { Page, PageRequest } from '../page.ts';
 import { readPage } from '../paged-list.ts';
@@ -16,12 +17,13 @@ export function listTags(db: ReadDatabase, tables: ReadTables, reader: Reader, r
       descending: false,
       keyType: keyTypes.position,
       idType: keyTypes.text,
-      columns: sql`shown.id as tag, -shown.key as count,
-  (select coalesce(sum(c.n), 0) ${counted} and c.facet = 'tag_done' and c.key = shown.id) as completed`,
-      joins: sql``,
+      item: tagItem,
+      joins: sql`cross join lateral (select coalesce(sum(c.n), 0) as completed ${counted} and c.facet = 'tag_done' and c.key = shown.id) done`,
       prepared: true,
       list: ['tags'],
     },
     request,
   );
 }
+
+const tagItem: RawBuilder<string> = sql.raw(jsonObject({ tag: json('shown.id'), count: '-shown.key', completed: 'done.completed' }));

@@ -6,7 +6,7 @@ import { allItems, type PagedList, readPage } from '../paged-list.ts';
 import type { ReadDatabase } from '../read-database.ts';
 import type { ReadTables } from '../read-tables.ts';
 import { filterConditions, type TaskFilters } from './task-filters.ts';
-import { taskColumns, taskJoins } from './task-item.ts';
+import { taskItem, taskJoins } from './task-item.ts';
 import { countersOf, type Reader, requireScope, type TaskScope, taskSource } from './task-scope.ts';
 import { sortExpression, type TaskSort } from './task-sort.ts';
 
@@ -45,8 +45,8 @@ function pagedTasks(tables: ReadTables, list: TaskList): PagedList {
     descending: sort.descending,
     keyType,
     idType: keyTypes.uuid,
-    columns: taskColumns(reader, today),
-    joins: taskJoins(tables),
+    item: taskItem,
+    joins: taskJoins(tables, reader, today),
     total: keptTotal(tables, list) ?? (isIndexed ? sql`select count(*) from ${where}` : undefined),
     prepared: onSource.length + onTask.length === 0,
     list: ['tasks', scope, filters, sort],

@@ -40,11 +40,6 @@ export interface FilterContext {
   today: string;
 }
 
-/** Whether the task is due before today and still to be done. Never null. */
-export function overdueOn(today: string): RawBuilder<unknown> {
-  return sql`coalesce(t.due_date < ${today}::date and t.status not in (${sql.lit(doneStatus)}, 'cancelled'), false)`;
-}
-
 /** Conditions on the source alone, and on the task's row `t`. */
 export function filterConditions(filters: TaskFilters, context: FilterContext) {
   const { source } = context;
@@ -56,7 +51,7 @@ export function filterConditions(filters: TaskFilters, context: FilterContext) {
       ...given(filters.tags, (tags) => sql`t.tags @> ${tags}::text[]`),
       ...given(filters.tagsAny, (tags) => sql`t.tags && ${tags}::text[]`),
       ...given(filters.completed, (completed) => sql`(t.status = ${sql.lit(doneStatus)}) = ${completed}::boolean`),
-      ...given(filters.overdue, (overdue) => sql`${overdueOn(context.today)} = ${overdue}::boolean`),
+      ...given(filters.overdue, (overdue) => sql`${isOverdue(context.today)} = ${overdue}::boolean`),
       ...given(filters.owner, (owner) => sql`t.owner_id = ${idOf(owner, context)}`),
       ...given(filters.assignee, (assignee) =>
         assignee === 'none' ? sql`t.assignee_id is null` : sql`t.assignee_id = ${idOf(assignee, context)}`,
@@ -77,6 +72,11 @@ function inRange(column: RawBuilder<unknown>, type: 'date' | 'timestamptz', rang
     ...given(range.after, (after) => sql`${column} >= ${after}::${sql.raw(type)}`),
     ...given(range.before, (before) => sql`${column} <= ${before}::${sql.raw(type)}`),
   ];
+}
+
+/** Never null, so that `false` has the tasks without a due date. */
+function isOverdue(today: string): RawBuilder<unknown> {
+  return sql`coalesce(t.due_date < ${today}::date and t.status not in ('done', 'cancelled'), false)`;
 }
 
 /** Null, so that nothing matches, for a name that nobody has. */

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { ReadTables } from '../read-tables.ts';
-import type { FilterContext } from './task-filters.ts';
+import type { Source } from './task-scope.ts';
 
 /** One thing that must be found: a word by its beginning, or a phrase as it stands. */
 export interface SearchTerm {
@@ -22,7 +22,7 @@ export function searchTerms(search: string): SearchTerm[] {
  * Each term is in the task's own text or in one of its comments. The tasks are found from the scope, so that the planner may begin with
  * the scope's rows where they are few and with the text index where its hits are.
  */
-export function searchCondition(search: string, { tables, source }: Pick<FilterContext, 'tables' | 'source'>): RawBuilder<unknown> {
+export function searchCondition(search: string, { tables, source }: { tables: ReadTables; source: Source }): RawBuilder<unknown> {
   const terms = searchTerms(search);
   if (terms.length === 0) return sql`false`;
   const visible = sql.join(source.conditions, sql` and `);
