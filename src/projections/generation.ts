@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Position } from '../events/store/event-store.ts';
+import type { Position, StoredEvent } from '../events/store/event-store.ts';
 import { type Projection, type ProjectionClient, schemaOf } from './projection.ts';
 
 export const projectionMigrations = [
@@ -31,6 +31,11 @@ create unique index generations_live on projections.generations (name, version) 
 create unique index generations_building on projections.generations (name, version) where state = 'building';
 `,
   },
+  {
+    name: '0002 last event',
+    // The last event that is in the rows, and where it stood: a log that was restored, or that is another, does not have it there.
+    sql: 'alter table projections.generations add column last_event jsonb',
+  },
 ];
 
 export type GenerationState = 'building' | 'live' | 'retired';
@@ -43,13 +48,32 @@ export interface Generation {
   state: GenerationState;
   paused: boolean;
   position: Position;
+  /** Null while no event is in the rows. */
+  lastEvent: LastEvent | null;
   logId: string;
   madeAt: Date;
+}
+
+/** What a checkpoint remembers of an event, so that it is known again. */
+export interface LastEvent {
+  stream: string;
+  revision: number;
+  id: string;
+  /** A position, in decimal digits. */
+  position: string;
 }
 
 /** Another writer has taken over, or the generation is gone: what this writer was about to write must not be. */
 export class Fenced extends Error {
   override name = 'Fenced';
+}
+
+/**
+ * A generation that was replaced would be ahead of the one that took its place: whoever still reads it would see what, a moment later,
+ * is not there yet. It is to wait.
+ */
+export class AheadOfLive extends Error {
+  override name = 'AheadOfLive';
 }
 
 /** A rebuild is under way already. */
@@ -81,7 +105,24 @@ export async function beginRebuild(pool: pg.Pool, projection: Projection, logId:
  * Lets queries read this generation, and retires the one they have read.
  * @returns false while that one is ahead of it: what has been read must not be unread
  */
-export async function promote(pool: pg.Pool, projection: Projection, generation: number): Promise<boolean> {
+export function promote(pool: pg.Pool, projection: Projection, generation: number): Promise<boolean> {
+  return replaceLive(pool, projection, generation, (next, live) => live === undefined || next.position >= live.position);
+}
+
+/** Lets queries read this generation, however far it is, and drops the one they have read, which is not of this log. */
+export async function replaceMisplaced(pool: pg.Pool, projection: Projection, generation: number): Promise<boolean> {
+  const misplaced = (await generationsOf(pool, projection)).find(({ state }) => state === 'live');
+  const replaced = await replaceLive(pool, projection, generation, () => true);
+  if (replaced && misplaced && misplaced.generation !== generation) await dropGeneration(pool, projection, misplaced.generation);
+  return replaced;
+}
+
+async function replaceLive(
+  pool: pg.Pool,
+  projection: Projection,
+  generation: number,
+  mayReplace: (next: Generation, live: Generation | undefined) => boolean,
+): Promise<boolean> {
   return locked(pool, projection, async (client) => {
     // The rows stay locked until the switch is made, so that neither of their writers moves on meanwhile.
     await client.query('select from projections.generations where name = $1 and version = $2 for update', [
@@ -91,7 +132,7 @@ export async function promote(pool: pg.Pool, projection: Projection, generation:
     const generations = await select(client, projection);
     const next = generations.find((candidate) => candidate.generation === generation);
     const live = generations.find(({ state }) => state === 'live');
-    if (next === undefined || next.position < (live?.position ?? 0n)) return false;
+    if (next === undefined || !mayReplace(next, live)) return false;
     if (next === live) return true;
     await setState(client, projection, `state = 'live'`, 'retired');
     await setState(client, projection, `generation = ${generation}`, 'live');
@@ -103,6 +144,17 @@ export async function promote(pool: pg.Pool, projection: Projection, generation:
 export async function formerGeneration(pool: pg.Pool, projection: Projection): Promise<Generation | null> {
   const retired = (await generationsOf(pool, projection)).filter(({ state }) => state === 'retired');
   return retired.at(-1) ?? null;
+}
+
+/** Has the generation that was live before the present one kept for another while. @returns its number; null when it is gone */
+export async function keepFormer(pool: pg.Pool, { name, version }: Projection): Promise<number | null> {
+  const { rows } = await pool.query<{ generation: number }>(
+    `update projections.generations set state_since = now() where name = $1 and version = $2 and generation = (
+       select max(generation) from projections.generations where name = $1 and version = $2 and state = 'retired'
+     ) returning generation`,
+    [name, version],
+  );
+  return rows[0]?.generation ?? null;
 }
 
 /** Stops the writing of the generation that is being built, or lets it go on. @returns false when none is */
@@ -131,6 +183,18 @@ export async function dropRetired(pool: pg.Pool, projection: Projection, keptFor
   });
 }
 
+/** Forgets a generation that nobody is to read, whatever its state. */
+export async function dropGeneration(pool: pg.Pool, projection: Projection, generation: number): Promise<void> {
+  await locked(pool, projection, async (client) => {
+    await client.query('delete from projections.generations where name = $1 and version = $2 and generation = $3', [
+      projection.name,
+      projection.version,
+      generation,
+    ]);
+    await client.query(`drop schema if exists ${schemaOf({ ...projection, generation })} cascade`);
+  });
+}
+
 /** All generations of a projection's version, oldest first. */
 export function generationsOf(pool: pg.Pool, projection: Projection): Promise<Generation[]> {
   return select(pool, projection);
@@ -153,21 +217,44 @@ export async function takeOver(client: ProjectionClient, { name, version }: Proj
   return { generation, position: BigInt(rows[0].position), epoch: BigInt(rows[0].epoch) };
 }
 
-/** Moves the checkpoint, inside the transaction that writes the rows. @throws Fenced when it is not where this writer left it */
-export async function advance(client: ProjectionClient, { name, version }: Projection, from: Checkpoint, to: Position): Promise<void> {
+/**
+ * Moves the checkpoint, inside the transaction that writes the rows.
+ * @param last the last of the events that were written; undefined when there were none
+ * @throws Fenced when it is not where this writer left it, AheadOfLive for a retired generation that would come before the live one
+ */
+export async function advance(
+  client: ProjectionClient,
+  { name, version }: Projection,
+  from: Checkpoint,
+  to: Position,
+  last: StoredEvent | undefined,
+): Promise<void> {
   const { rowCount } = await client.query({
     name: 'advance checkpoint',
-    text: `update projections.generations set position = $6, moved_at = now()
-           where name = $1 and version = $2 and generation = $3 and position = $4 and epoch = $5 and not paused`,
-    values: [name, version, from.generation, from.position.toString(), from.epoch.toString(), to.toString()],
+    text: `update projections.generations set position = $6, last_event = coalesce($7, last_event), moved_at = now()
+           where name = $1 and version = $2 and generation = $3 and position = $4 and epoch = $5 and not paused
+             and (state <> 'retired' or $6 <= (select l.position from projections.generations l
+                                               where l.name = $1 and l.version = $2 and l.state = 'live'))`,
+    values: [name, version, from.generation, from.position.toString(), from.epoch.toString(), to.toString(), last && lastEvent(last)],
   });
-  if (rowCount !== 1) throw new Fenced(`Another instance has taken over the projection ${name}`);
+  if (rowCount === 1) return;
+  const { rows } = await client.query(
+    `select from projections.generations
+     where name = $1 and version = $2 and generation = $3 and position = $4 and epoch = $5 and not paused and state = 'retired'`,
+    [name, version, from.generation, from.position.toString(), from.epoch.toString()],
+  );
+  if (rows.length === 1) throw new AheadOfLive(`Generation ${from.generation} of ${name} waits for the one that took its place`);
+  throw new Fenced(`Another instance has taken over the projection ${name}`);
+}
+
+function lastEvent({ stream, revision, id, position }: StoredEvent): LastEvent {
+  return { stream, revision, id, position: position.toString() };
 }
 
 async function select(client: ProjectionClient | pg.Pool, { name, version }: Projection): Promise<Generation[]> {
   const { rows } = await client.query({
     name: 'read generations',
-    text: `select name, version, generation, state, paused, position, log_id as "logId", made_at as "madeAt"
+    text: `select name, version, generation, state, paused, position, last_event as "lastEvent", log_id as "logId", made_at as "madeAt"
            from projections.generations where name = $1 and version = $2 order by generation`,
     values: [name, version],
   });

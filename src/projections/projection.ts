@@ -14,6 +14,8 @@ export interface Projection {
   version: number;
   /** SQL that makes its tables, run once in the schema of the version. */
   tables: string;
+  /** The columns, by table, that hold positions of the log: they are others when the log moves to another store. */
+  positions?: Readonly<Record<string, readonly string[]>>;
   /**
    * Applies the next events of the global order, in the transaction that moves the checkpoint. Throws what it cannot handle.
    * Applying an event again changes nothing, however the batches are cut.

@@ -2,14 +2,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { decodeEvents } from '../events/codec.ts';
 import type { KeyVault } from '../events/keys/key-vault.ts';
-import type { RecordedEvent } from '../events/recorded-event.ts';
-import type { EventStore, Position, SubscriptionBatch } from '../events/store/event-store.ts';
+import type { EventStore, Position, StoredEvent, SubscriptionBatch } from '../events/store/event-store.ts';
 import type { Logger } from '../platform/logging.ts';
-import { advance, type Checkpoint, Fenced, takeOver } from './generation.ts';
+import { AheadOfLive, advance, type Checkpoint, Fenced, takeOver } from './generation.ts';
 import { type Projection, schemaOf } from './projection.ts';
 import { tryWriterLock, type WriterLock } from './writer-lock.ts';
 
 const LOCK_RETRY_MS = 1_000;
+const TURN_MS = 20;
 const SHORTEST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 30_000;
 /** A writer frozen in the middle of a batch is ended by the server, so that its row locks hold nobody. */
@@ -82,9 +82,11 @@ async function runUntil(stop: AbortSignal, target: Target, parts: ProjectorParts
       await follow(AbortSignal.any([stop, lock.lost]), target, parts, status);
       if (status.position !== before) failures = 0;
     } catch (error) {
+      if (stop.aborted) return;
       if (error instanceof CannotApply) {
         status.state = 'stopped';
         status.error = error.message;
+        status.position = error.reached;
       } else if (status.state !== 'stopped') status.state = 'standby';
       parts.log.error({ projection: target.schema, error }, `the projection ${target.schema} does not go on: ${describeError(error)}`);
       const wait = Math.min(SHORTEST_PAUSE_MS * 2 ** failures++, LONGEST_PAUSE_MS);
@@ -96,7 +98,14 @@ async function runUntil(stop: AbortSignal, target: Target, parts: ProjectorParts
 }
 
 /** An event that the projection cannot handle: it and nothing else stops there. */
-class CannotApply extends Error {}
+class CannotApply extends Error {
+  /** The checkpoint before it. */
+  readonly reached: Position;
+  constructor(event: StoredEvent, reached: Position, cause: unknown) {
+    super(`cannot apply ${event.type} at position ${event.position} (${event.stream}): ${describeError(cause)}`, { cause });
+    this.reached = reached;
+  }
+}
 
 async function follow(signal: AbortSignal, target: Target, parts: ProjectorParts, status: ProjectorStatus): Promise<void> {
   const { projection, generation, schema } = target;
@@ -107,7 +116,7 @@ async function follow(signal: AbortSignal, target: Target, parts: ProjectorParts
     if (status.state === 'standby') status.state = 'catching_up';
     parts.log.info({ projection: schema }, `the projection ${schema} goes on from position ${checkpoint.position}`);
     for await (const batch of parts.store.subscribe({ after: checkpoint.position, signal })) {
-      checkpoint = await applyBatch(client, projection, parts, checkpoint, batch);
+      checkpoint = await applyBatch(client, projection, parts, checkpoint, batch, signal);
       status.position = checkpoint.position;
       status.applied += batch.events.length;
       status.heartbeat = new Date();
@@ -128,34 +137,48 @@ async function applyBatch(
   parts: ProjectorParts,
   checkpoint: Checkpoint,
   batch: SubscriptionBatch,
+  signal: AbortSignal,
 ): Promise<Checkpoint> {
   if (batch.position <= checkpoint.position) return checkpoint;
-  const applyUpTo = async (events: readonly RecordedEvent[], position: Position, from: Checkpoint) => {
-    await inTransaction(client, async () => {
-      await projection.apply(events, client);
-      await advance(client, projection, from, position);
-    });
+  const applyUpTo = async (stored: readonly StoredEvent[], position: Position, from: Checkpoint) => {
+    const events = await decodeEvents(stored, parts.vault);
+    await inTurn(signal, () =>
+      inTransaction(client, async () => {
+        await projection.apply(events, client);
+        await advance(client, projection, from, position, stored.at(-1));
+      }),
+    );
     return { ...from, position };
   };
   try {
-    return await applyUpTo(await decodeEvents(batch.events, parts.vault), batch.position, checkpoint);
+    return await applyUpTo(batch.events, batch.position, checkpoint);
   } catch (error) {
-    if (error instanceof Fenced || isGone(client, error)) throw error;
+    if (error instanceof Fenced || error instanceof AheadOfLive || isGone(client, error)) throw error;
   }
   // One of them cannot be applied: those before it can, and its position is to be known.
   let reached = checkpoint;
   for (const event of batch.events) {
     try {
-      reached = await applyUpTo(await decodeEvents([event], parts.vault), event.position, reached);
+      reached = await applyUpTo([event], event.position, reached);
       parts.onProgress(reached.position, false);
     } catch (error) {
-      if (error instanceof Fenced || isGone(client, error)) throw error;
-      throw new CannotApply(`cannot apply ${event.type} at position ${event.position} (${event.stream}): ${describeError(error)}`, {
-        cause: error,
-      });
+      if (error instanceof Fenced || error instanceof AheadOfLive || isGone(client, error)) throw error;
+      throw new CannotApply(event, reached.position, error);
     }
   }
   return reached;
+}
+
+/** Tries again while it is not yet this generation's turn. */
+async function inTurn(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof AheadOfLive) || signal.aborted) throw error;
+      await pause(TURN_MS);
+    }
+  }
 }
 
 async function inTransaction(client: pg.Client, work: () => Promise<void>): Promise<void> {

@@ -3,7 +3,8 @@ import type pg from 'pg';
 import type { KeyVault } from '../events/keys/key-vault.ts';
 import type { EventStore, Position } from '../events/store/event-store.ts';
 import type { Logger } from '../platform/logging.ts';
-import { dropRetired, type Generation, generationsOf, prepareProjection, promote } from './generation.ts';
+import { dropGeneration, dropRetired, type Generation, generationsOf, prepareProjection, promote, replaceMisplaced } from './generation.ts';
+import { misplacement, ReadModelsAhead } from './misplaced.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { type Projection, schemaOf } from './projection.ts';
 import { type Projector, startProjector } from './projector.ts';
@@ -34,6 +35,8 @@ export interface ReadModelParts {
   store: EventStore;
   vault: KeyVault;
   logger: Logger;
+  /** Starts on read models that are not of this log too, and leaves them as they are until a rebuild has taken their place. */
+  evenMisplaced?: boolean;
 }
 
 /** How often this instance looks for generations made or promoted by another, in milliseconds. */
@@ -43,6 +46,7 @@ const LOOK_EVERY = 500;
 export async function startReadModels(projections: readonly Projection[], parts: ReadModelParts): Promise<ReadModels> {
   const { pool, store } = parts;
   for (const projection of projections) await prepareProjection(pool, projection, store.logId);
+  const misplaced = await requirePlaced(projections, parts);
   const kept = new Map<string, KeptModel>();
   const progress = createProgress({
     async read(name) {
@@ -53,7 +57,7 @@ export async function startReadModels(projections: readonly Projection[], parts:
   });
   const goal = await store.head();
   for (const projection of projections) {
-    const model = new KeptModel(projection, parts, progress);
+    const model = new KeptModel(projection, parts, progress, misplaced.get(projection.name));
     await model.refresh();
     kept.set(projection.name, model);
   }
@@ -75,6 +79,31 @@ export async function startReadModels(projections: readonly Projection[], parts:
       await Promise.all([looking, catchingUp, ...models.map((model) => model.stop())]);
     },
   };
+}
+
+/**
+ * Looks for generations that are not of this log. A live one keeps its read model from starting, but for a rebuild; the others, which
+ * nobody reads, are then dropped: not before, for a wrong address of the log misplaces all of them.
+ * @returns the live ones by the names of their read models @throws ReadModelsAhead
+ */
+async function requirePlaced(projections: readonly Projection[], parts: ReadModelParts): Promise<Map<string, number>> {
+  const live = new Map<string, number>();
+  const reasons = new Map<string, string>();
+  const others: [Projection, number][] = [];
+  for (const projection of projections) {
+    for (const generation of await generationsOf(parts.pool, projection)) {
+      const reason = await misplacement(generation, parts.store);
+      if (reason === null) continue;
+      if (generation.state !== 'live') others.push([projection, generation.generation]);
+      else {
+        live.set(projection.name, generation.generation);
+        reasons.set(projection.name, reason);
+      }
+    }
+  }
+  if (live.size > 0 && !parts.evenMisplaced) throw new ReadModelsAhead(reasons);
+  for (const [projection, generation] of others) await dropGeneration(parts.pool, projection, generation);
+  return live;
 }
 
 async function keepLooking(models: readonly KeptModel[], stop: AbortSignal, logger: Logger): Promise<void> {
@@ -107,14 +136,17 @@ class KeptModel implements ReadModel {
   readonly #parts: ReadModelParts;
   readonly #progress: Progress;
   readonly #projectors = new Map<number, Projector>();
+  /** The generation that was live at the start and is not of this log: it is not written, and gives way to the next one. */
+  readonly #misplaced: number | undefined;
   #generations: readonly Generation[] = [];
   #refreshing: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor(projection: Projection, parts: ReadModelParts, progress: Progress) {
+  constructor(projection: Projection, parts: ReadModelParts, progress: Progress, misplaced: number | undefined) {
     this.projection = projection;
     this.#parts = parts;
     this.#progress = progress;
+    this.#misplaced = misplaced;
   }
 
   generations(): readonly Generation[] {
@@ -152,7 +184,10 @@ class KeptModel implements ReadModel {
     if (this.#stopped) return;
     await dropRetired(this.#parts.pool, this.projection);
     this.#generations = await generationsOf(this.#parts.pool, this.projection);
-    const wanted = new Set(this.#generations.filter(({ paused }) => !paused).map(({ generation }) => generation));
+    // While another instance writes, this is how far it has come.
+    for (const { state, position } of this.#generations) if (state === 'live') this.#progress.moved(this.projection.name, position);
+    const written = this.#generations.filter(({ paused, generation }) => !paused && generation !== this.#misplaced);
+    const wanted = new Set(written.map(({ generation }) => generation));
     for (const [generation, projector] of this.#projectors) {
       if (wanted.has(generation)) continue;
       this.#projectors.delete(generation);
@@ -167,7 +202,8 @@ class KeptModel implements ReadModel {
       if (generation === this.#live()) return this.#progress.moved(this.projection.name, position);
       const isBuilding = this.#generations.some((known) => known.generation === generation && known.state === 'building');
       if (!caughtUp || !isBuilding) return;
-      promote(pool, this.projection, generation)
+      const takeItsPlace = this.#live() === this.#misplaced ? replaceMisplaced : promote;
+      takeItsPlace(pool, this.projection, generation)
         .then((promoted) => (promoted ? this.refresh() : undefined))
         .catch((error) =>
           logger.error({ error }, `generation ${generation} of ${this.projection.name} could not be promoted; it is tried again`),

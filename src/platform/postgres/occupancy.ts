@@ -84,7 +84,9 @@ async function take(connectionString: string, how: 'shared' | 'alone'): Promise<
     await client.end().catch(() => {});
   };
   try {
-    const { rows } = await client.query(`select ${how === 'shared' ? 'pg_try_advisory_lock_shared' : 'pg_try_advisory_lock'}(${KEY}) as held`);
+    const { rows } = await client.query(
+      `select ${how === 'shared' ? 'pg_try_advisory_lock_shared' : 'pg_try_advisory_lock'}(${KEY}) as held`,
+    );
     if (!rows[0].held)
       throw new DatabaseOccupied(
         how === 'shared'

@@ -32,7 +32,10 @@ const insert = `
 const misplaced = `
   select stream, revision from event_log.events event
   where position > $1 and revision > 0
-    and not exists (select from event_log.events before where before.origin = event.origin and before.revision = event.revision - 1)
+    and not exists (
+      select from event_log.events before
+      where before.origin = event.origin and before.revision = event.revision - 1 and before.position < event.position
+    )
   limit 1`;
 
 /**
