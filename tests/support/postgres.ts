@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 
 export type TestDatabase = { readonly connectionString: string; drop(): Promise<void> };
@@ -12,7 +13,19 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   await administer(server, `create database ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
-  return { connectionString: url.href, drop: () => administer(server, `drop database if exists ${name} with (force)`) };
+  return { connectionString: url.href, drop: () => dropDatabase(server, name) };
+}
+
+/** The server's own autovacuum may be at work in it just then, which this role may not interrupt: it is done in a moment. */
+async function dropDatabase(server: string, name: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await administer(server, `drop database if exists ${name} with (force)`);
+    } catch (error) {
+      if (tries === 50 || (error as { code?: string }).code !== '42501') throw error;
+      await pause(100);
+    }
+  }
 }
 
 async function serverAddress(): Promise<string> {
