@@ -9,7 +9,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from './platform/postgre
 import { migrate } from './platform/postgres/migrate.ts';
 import { createPool } from './platform/postgres/pool.ts';
 import { waitForDatabase } from './platform/postgres/wait-for-database.ts';
-import { projectionMigrations } from './projections/generation.ts';
+import { projectionMigrations } from './projections/migrations.ts';
 
 /** In the order in which they may build on each other. */
 const migrations = [

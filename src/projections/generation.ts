@@ -1,42 +1,7 @@
 import type pg from 'pg';
-import type { Position, StoredEvent } from '../events/store/event-store.ts';
+import type { Position } from '../events/store/event-store.ts';
+import type { LastEvent } from './checkpoint.ts';
 import { type Projection, type ProjectionClient, schemaOf } from './projection.ts';
-
-export const projectionMigrations = [
-  {
-    name: '0001 generations',
-    sql: `
-create schema projections;
-create table projections.generations (
-  name text not null,
-  version integer not null,
-  -- Counted from 1: a rebuild makes another one beside those that are there.
-  generation integer not null,
-  -- building: not read yet; live: the one that is read; retired: kept for a while, in case it is to be taken back.
-  state text not null check (state in ('building', 'live', 'retired')),
-  -- Nobody writes it until it goes on.
-  paused boolean not null default false,
-  -- Everything in the log up to here is in the rows.
-  position bigint not null default 0,
-  -- Counts the writers: a late write of a former one finds another epoch and changes nothing.
-  epoch bigint not null default 0,
-  -- The log that the position is of.
-  log_id uuid not null,
-  made_at timestamptz not null default now(),
-  moved_at timestamptz not null default now(),
-  state_since timestamptz not null default now(),
-  primary key (name, version, generation)
-);
-create unique index generations_live on projections.generations (name, version) where state = 'live';
-create unique index generations_building on projections.generations (name, version) where state = 'building';
-`,
-  },
-  {
-    name: '0002 last event',
-    // The last event that is in the rows, and where it stood: a log that was restored, or that is another, does not have it there.
-    sql: 'alter table projections.generations add column last_event jsonb',
-  },
-];
 
 export type GenerationState = 'building' | 'live' | 'retired';
 
@@ -52,28 +17,6 @@ export interface Generation {
   lastEvent: LastEvent | null;
   logId: string;
   madeAt: Date;
-}
-
-/** What a checkpoint remembers of an event, so that it is known again. */
-export interface LastEvent {
-  stream: string;
-  revision: number;
-  id: string;
-  /** A position, in decimal digits. */
-  position: string;
-}
-
-/** Another writer has taken over, or the generation is gone: what this writer was about to write must not be. */
-export class Fenced extends Error {
-  override name = 'Fenced';
-}
-
-/**
- * A generation that was replaced would be ahead of the one that took its place: whoever still reads it would see what, a moment later,
- * is not there yet. It is to wait.
- */
-export class AheadOfLive extends Error {
-  override name = 'AheadOfLive';
 }
 
 /** A rebuild is under way already. */
@@ -198,57 +141,6 @@ export async function dropGeneration(pool: pg.Pool, projection: Projection, gene
 /** All generations of a projection's version, oldest first. */
 export function generationsOf(pool: pg.Pool, projection: Projection): Promise<Generation[]> {
   return select(pool, projection);
-}
-
-export interface Checkpoint {
-  generation: number;
-  position: Position;
-  epoch: bigint;
-}
-
-/** Begins a new epoch: whoever wrote before is fenced off. @throws Fenced when the generation is gone or paused */
-export async function takeOver(client: ProjectionClient, { name, version }: Projection, generation: number): Promise<Checkpoint> {
-  const { rows } = await client.query<{ position: string; epoch: string }>(
-    `update projections.generations set epoch = epoch + 1 where name = $1 and version = $2 and generation = $3 and not paused
-     returning position, epoch`,
-    [name, version, generation],
-  );
-  if (rows[0] === undefined) throw new Fenced(`Generation ${generation} of ${name} is not there to be written`);
-  return { generation, position: BigInt(rows[0].position), epoch: BigInt(rows[0].epoch) };
-}
-
-/**
- * Moves the checkpoint, inside the transaction that writes the rows.
- * @param last the last of the events that were written; undefined when there were none
- * @throws Fenced when it is not where this writer left it, AheadOfLive for a retired generation that would come before the live one
- */
-export async function advance(
-  client: ProjectionClient,
-  { name, version }: Projection,
-  from: Checkpoint,
-  to: Position,
-  last: StoredEvent | undefined,
-): Promise<void> {
-  const { rowCount } = await client.query({
-    name: 'advance checkpoint',
-    text: `update projections.generations set position = $6, last_event = coalesce($7, last_event), moved_at = now()
-           where name = $1 and version = $2 and generation = $3 and position = $4 and epoch = $5 and not paused
-             and (state <> 'retired' or $6 <= (select l.position from projections.generations l
-                                               where l.name = $1 and l.version = $2 and l.state = 'live'))`,
-    values: [name, version, from.generation, from.position.toString(), from.epoch.toString(), to.toString(), last && lastEvent(last)],
-  });
-  if (rowCount === 1) return;
-  const { rows } = await client.query(
-    `select from projections.generations
-     where name = $1 and version = $2 and generation = $3 and position = $4 and epoch = $5 and not paused and state = 'retired'`,
-    [name, version, from.generation, from.position.toString(), from.epoch.toString()],
-  );
-  if (rows.length === 1) throw new AheadOfLive(`Generation ${from.generation} of ${name} waits for the one that took its place`);
-  throw new Fenced(`Another instance has taken over the projection ${name}`);
-}
-
-function lastEvent({ stream, revision, id, position }: StoredEvent): LastEvent {
-  return { stream, revision, id, position: position.toString() };
 }
 
 async function select(client: ProjectionClient | pg.Pool, { name, version }: Projection): Promise<Generation[]> {

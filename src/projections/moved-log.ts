@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { EventStore, StoredEvent } from '../events/store/event-store.ts';
-import type { GenerationState, LastEvent } from './generation.ts';
+import type { LastEvent } from './checkpoint.ts';
+import type { GenerationState } from './generation.ts';
 import { type Projection, schemaOf } from './projection.ts';
 
 /** Where each event of a log was before the log moved to another store, and where it is now. */

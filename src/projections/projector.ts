@@ -4,7 +4,7 @@ import { decodeEvents } from '../events/codec.ts';
 import type { KeyVault } from '../events/keys/key-vault.ts';
 import type { EventStore, Position, StoredEvent, SubscriptionBatch } from '../events/store/event-store.ts';
 import type { Logger } from '../platform/logging.ts';
-import { AheadOfLive, advance, type Checkpoint, Fenced, takeOver } from './generation.ts';
+import { AheadOfLive, advance, type Checkpoint, Fenced, takeOver } from './checkpoint.ts';
 import { type Projection, schemaOf } from './projection.ts';
 import { tryWriterLock, type WriterLock } from './writer-lock.ts';
 

@@ -1,11 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { editTask } from '../../src/commands/task/edit-task.ts';
 import { createTasks, type Tasks } from '../../src/commands/tasks.ts';
 import { createLog } from '../../src/platform/logging.ts';
 import { migrate } from '../../src/platform/postgres/migrate.ts';
 import { activity } from '../../src/projections/activity/activity.ts';
-import { beginRebuild, generationsOf, projectionMigrations } from '../../src/projections/generation.ts';
+import { beginRebuild, generationsOf } from '../../src/projections/generation.ts';
 import { listing } from '../../src/projections/listing/listing.ts';
+import { projectionMigrations } from '../../src/projections/migrations.ts';
 import { ReadModelsAhead } from '../../src/projections/misplaced.ts';
 import { type ReadModels, startReadModels } from '../../src/projections/read-models.ts';
 import { call, type Instance, openWriteSide } from '../support/command-parts.ts';
@@ -84,6 +86,15 @@ describe('read models over a log that was restored', () => {
     await expect(start()).rejects.toThrow(/listing has events that the log has not \(task-.*, revision 0\)/);
   });
 
+  test('do not start when it has another event in the place of the last one that they know', async () => {
+    const { task } = await tasks.create({ ...newTask, tags: [] }, call());
+    await tasks.execute(task.id, editTask, { title: 'Lost with the restore' }, call());
+    await readModelsOf(0);
+    await restoreTo(1);
+    await createTasks((await side.instance()).parts).execute(task.id, editTask, { title: 'Written instead' }, call());
+    await expect(start()).rejects.toThrow(/listing has other events than the log \(task-.*, revision 1\)/);
+  });
+
   test('do not start when it is another log', async () => {
     await readModelsOf(3);
     await instance.pool.query('update event_log.log set log_id = gen_random_uuid()');
@@ -109,6 +120,7 @@ describe('read models over a log that was restored', () => {
     await someTasks(2);
     const models = await start({ evenMisplaced: true });
     const before = (await generationsOf(instance.pool, listing))[0]!;
+    expect(models.models.map((model) => model.projector(1))).toEqual([undefined, undefined]);
     for (const projection of [listing, activity]) await beginRebuild(instance.pool, projection, instance.store.logId);
     await until(() => ['listing', 'activity'].every((name) => models.schema(name) === `${name}_v1_g2`));
     expect(before.position).toBe(10n);

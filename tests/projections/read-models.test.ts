@@ -10,11 +10,11 @@ import {
   formerGeneration,
   generationsOf,
   pauseRebuild,
-  projectionMigrations,
   promote,
   RebuildRunning,
 } from '../../src/projections/generation.ts';
 import { listing } from '../../src/projections/listing/listing.ts';
+import { projectionMigrations } from '../../src/projections/migrations.ts';
 import { type ReadModels, startReadModels } from '../../src/projections/read-models.ts';
 import { call, type Instance, openWriteSide } from '../support/command-parts.ts';
 import { readTables } from './project.ts';

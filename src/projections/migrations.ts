@@ -1,0 +1,36 @@
+/** The tables that every read model has in common, whatever it holds. */
+export const projectionMigrations = [
+  {
+    name: '0001 generations',
+    sql: `
+create schema projections;
+create table projections.generations (
+  name text not null,
+  version integer not null,
+  -- Counted from 1: a rebuild makes another one beside those that are there.
+  generation integer not null,
+  -- building: not read yet; live: the one that is read; retired: kept for a while, in case it is to be taken back.
+  state text not null check (state in ('building', 'live', 'retired')),
+  -- Nobody writes it until it goes on.
+  paused boolean not null default false,
+  -- Everything in the log up to here is in the rows.
+  position bigint not null default 0,
+  -- Counts the writers: a late write of a former one finds another epoch and changes nothing.
+  epoch bigint not null default 0,
+  -- The log that the position is of.
+  log_id uuid not null,
+  made_at timestamptz not null default now(),
+  moved_at timestamptz not null default now(),
+  state_since timestamptz not null default now(),
+  primary key (name, version, generation)
+);
+create unique index generations_live on projections.generations (name, version) where state = 'live';
+create unique index generations_building on projections.generations (name, version) where state = 'building';
+`,
+  },
+  {
+    name: '0002 last event',
+    // The last event that is in the rows, and where it stood: a log that was restored, or that is another, does not have it there.
+    sql: 'alter table projections.generations add column last_event jsonb',
+  },
+];
