@@ -65,6 +65,9 @@ const Variables = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: WebUrl.optional(),
 });
 
+/** Their names. */
+export const variables: readonly string[] = Object.keys(Variables.shape);
+
 type Environment = Readonly<Record<string, string | undefined>>;
 type Values = z.output<typeof Variables>;
 

@@ -1,0 +1,22 @@
+# The packages that the service runs with, installed where what installs them stays behind.
+FROM node:24.21.0-bookworm-slim AS packages
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --no-audit --no-fund
+
+FROM node:24.21.0-bookworm-slim
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
+# The embedded PostgreSQL and the generated keys, where DATABASE_URL and the keys are not given.
+RUN install --directory --owner=node --group=node --mode=0700 /data
+WORKDIR /app
+COPY --from=packages /app/node_modules ./node_modules
+COPY package.json ./
+COPY src ./src
+USER node
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+STOPSIGNAL SIGTERM
+# By itself and not through npm, so that it is told to stop. Tools: node src/tools/rebuild.ts listing
+CMD ["node", "src/main.ts"]

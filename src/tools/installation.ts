@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import type pg from 'pg';
+import { type Config, loadConfig, readEnvironment } from '../config.ts';
+import { openDatabase } from '../database.ts';
+import { createKeyVault, type KeyVault } from '../events/keys/key-vault.ts';
+import { keysFor } from '../platform/generated-keys.ts';
+import { attachEmbeddedPostgres } from '../platform/postgres/attach-embedded.ts';
+import { DirectoryInUse } from '../platform/postgres/directory-lock.ts';
+import { type Tool, UsageError } from './command-line.ts';
+
+/** The same configuration, database and keys that the service has when it is started here. */
+export interface Installation {
+  config: Config;
+  connectionString: string;
+  pool: pg.Pool;
+  masterKey: string;
+  vault: KeyVault;
+}
+
+/**
+ * Opens the database that the service works on, with every table of this release. One that is embedded is started, or joined where a
+ * service runs it just now.
+ * @param databaseUrl in the place of DATABASE_URL, where that is not set
+ * @throws ConfigError
+ */
+export async function openInstallation(tool: Tool, databaseUrl?: string): Promise<Installation> {
+  const environment = readEnvironment();
+  const config = loadConfig({ ...environment, DATABASE_URL: environment.DATABASE_URL || databaseUrl });
+  if (databaseUrl !== undefined && config.database.url !== databaseUrl)
+    throw new UsageError('DATABASE_URL is set to another PostgreSQL than the one that is asked for');
+  const { connectionString, pool } = await openOrJoin(config, tool);
+  const { master } = await keysFor(config.dataDir, config.keys);
+  return { config, connectionString, pool, masterKey: master, vault: createKeyVault(pool, master) };
+}
+
+async function openOrJoin(config: Config, { logger, closing, signal }: Tool) {
+  try {
+    return await openDatabase(config, logger, closing, signal);
+  } catch (error) {
+    if (!(error instanceof DirectoryInUse)) throw error;
+    const url = await attachEmbeddedPostgres(join(config.dataDir, 'postgres'));
+    if (url === null) throw error;
+    return openDatabase({ ...config, database: { ...config.database, url } }, logger, closing, signal);
+  }
+}

@@ -1,0 +1,53 @@
+import { SingleBar } from 'cli-progress';
+
+/** How far a piece of work is: a bar that moves on a terminal, and otherwise a line now and then. */
+export interface ProgressBar {
+  /** @param done from 0 to 1; @param detail what else there is to tell, in a few words */
+  show(phase: string, done: number, detail: string): void;
+  /** Leaves the last of it on the screen. */
+  end(): void;
+}
+
+const LINE_EVERY_MS = 5_000;
+
+export function createProgressBar(): ProgressBar {
+  return process.stderr.isTTY ? movingBar() : plainLines();
+}
+
+function movingBar(): ProgressBar {
+  let bar: { phase: string; of: SingleBar } | undefined;
+  const end = () => {
+    bar?.of.stop();
+    bar = undefined;
+  };
+  return {
+    show(phase, done, detail) {
+      if (bar?.phase !== phase) {
+        end();
+        bar = { phase, of: new SingleBar({ format: `${phase} [{bar}] {percentage}% · ETA {eta_formatted} · {detail}`, etaBuffer: 100 }) };
+        bar.of.start(1000, 0, { detail });
+      }
+      bar.of.update(Math.round(done * 1000), { detail });
+    },
+    end,
+  };
+}
+
+function plainLines(): ProgressBar {
+  let phase = '';
+  let since = 0;
+  let begun = 0;
+  let shown = 0;
+  return {
+    show(next, done, detail) {
+      const now = performance.now();
+      if (next !== phase) [phase, since, begun, shown] = [next, now, done, 0];
+      if (now - shown < LINE_EVERY_MS && done < 1) return;
+      shown = now;
+      const rate = (done - begun) / (now - since);
+      const left = rate > 0 && done < 1 ? `, ${Math.round((1 - done) / rate / 1000)} s left` : '';
+      process.stderr.write(`${phase}: ${Math.floor(done * 100)} %${left}, ${detail}\n`);
+    },
+    end() {},
+  };
+}

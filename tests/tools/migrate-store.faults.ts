@@ -1,0 +1,190 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import pg from 'pg';
+import { createEventStoreDb } from '../../src/events/store/eventstoredb/eventstoredb-event-store.ts';
+import { readTables } from '../projections/project.ts';
+import { canStartEventStored, type EventStored, startEventStored } from '../support/eventstored.ts';
+import { createTestDatabase } from '../support/postgres.ts';
+import { type Client, startTestService, type TestService } from '../support/service.ts';
+import { fillLog } from './history.ts';
+import { dataDirectory, type Outcome, type RunningTool, runTool, startTool } from './run-tool.ts';
+
+jest.setTimeout(90_000);
+
+const where = canStartEventStored ? describe : describe.skip;
+
+where('npm run migrate-store', () => {
+  const directory = dataDirectory();
+  let connectionString: string;
+  let drop: () => Promise<void>;
+  let pool: pg.Pool;
+  let server: EventStored;
+  let service: TestService | undefined;
+
+  beforeAll(async () => {
+    ({ connectionString, drop } = await createTestDatabase());
+    pool = new pg.Pool({ connectionString, max: 2 });
+    server = await startEventStored();
+  });
+  afterAll(async () => {
+    await service?.stop();
+    await server.stop();
+    await pool.end();
+    await drop();
+    await directory.remove();
+  });
+
+  const environment = () => ({ DATA_DIR: directory.path, DATABASE_URL: connectionString });
+  const migrate = (from: string, to: string): Promise<Outcome> => runTool('migrate-store', ['--from', from, '--to', to], environment());
+  const start = async (more: Record<string, string> = {}) => {
+    service = await startTestService({ DATABASE_URL: connectionString, ...more });
+    return service;
+  };
+  const stop = async () => {
+    await service?.stop();
+    service = undefined;
+  };
+
+  async function caughtUp(person: Client, path: string): Promise<{ items: Record<string, unknown>[] }> {
+    for (const deadline = Date.now() + 10_000; Date.now() < deadline; await pause(20)) {
+      const reply = await person.get(path);
+      if (reply.headers.get('tasktrail-stale') === null) return reply.body;
+    }
+    throw new Error('the read models do not catch up');
+  }
+
+  async function work(ann: Client, n: number): Promise<void> {
+    for (let made = 0; made < n; made++) {
+      const { body } = await ann.post('/tasks', { title: `Task ${made}`, tags: ['a'] });
+      await ann.post(`/tasks/${body.id}/transition`, { target_status: 'in_progress' });
+      if (made > 0) await ann.patch(`/tasks/${body.id}`, { title: `Task ${made}, changed` });
+    }
+  }
+
+  /** The rows of the read models that are read, and the same made anew from the log: they must not differ. */
+  async function rowsAndRebuilt(more: Record<string, string>): Promise<[unknown, unknown]> {
+    const tables = async () => {
+      const live = await pool.query<{ name: string; generation: number }>(
+        `select name, generation from projections.generations where state = 'live' order by 1`,
+      );
+      return Promise.all(live.rows.map(({ name, generation }) => readTables(pool, `${name}_v1_g${generation}`)));
+    };
+    const before = await tables();
+    expect(await runTool('rebuild', ['listing', 'activity'], { ...environment(), ...more })).toMatchObject({ code: 0 });
+    return [before, await tables()];
+  }
+
+  test('moves the log to EventStoreDB and back, and each time the service goes on where it was', async () => {
+    const inEventStoreDb = { EVENTSTORE_URL: server.url() };
+    await start();
+    let ann = await service!.someone('ann');
+    await work(ann, 20);
+    const [tasks, activity] = [await caughtUp(ann, '/tasks'), await caughtUp(ann, '/activity?per_page=100')];
+    expect(tasks.items).toHaveLength(20);
+    expect(activity.items.length).toBeGreaterThan(50);
+    const refused = await migrate(connectionString, server.url());
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('stop every instance first') });
+    await stop();
+    // Started there too early: refused, for this is not its log; and no harm is done.
+    await expect(start(inEventStoreDb)).rejects.toThrow(/listing was made from the log/);
+
+    const there = await migrate(connectionString, server.url());
+    expect(there).toMatchObject({ code: 0, stdout: expect.stringMatching(/listing_v1_g1: translated/) });
+    expect(there.stdout).toMatch(/^(\d+) events are in EventStoreDB, the same as in PostgreSQL: sha256 [\da-f]{64}$/m);
+    await expect(start()).rejects.toThrow(/beyond the end of the log/);
+    await start(inEventStoreDb);
+    ann = service!.as(ann);
+    expect(await caughtUp(ann, '/tasks')).toEqual(tasks);
+    const positionless = ({ items }: { items: Record<string, unknown>[] }) => items.map(({ position: _, ...item }) => item);
+    expect(positionless(await caughtUp(ann, '/activity?per_page=100'))).toEqual(positionless(activity));
+    await work(ann, 5);
+    const later = [await caughtUp(ann, '/tasks?per_page=100'), await caughtUp(ann, '/activity?per_page=100')];
+    await stop();
+    const [kept, rebuilt] = await rowsAndRebuilt(inEventStoreDb);
+    expect(kept).toEqual(rebuilt);
+
+    const back = await migrate(server.url(), 'postgres');
+    expect(back).toMatchObject({ code: 0, stdout: expect.stringMatching(/events are in PostgreSQL \(\d+ had been there already\)/) });
+    await expect(start(inEventStoreDb)).rejects.toThrow(/positions of another event store/);
+    await start();
+    ann = service!.as(ann);
+    expect(await caughtUp(ann, '/tasks?per_page=100')).toEqual(later[0]);
+    expect(positionless(await caughtUp(ann, '/activity?per_page=100'))).toEqual(positionless(later[1]!));
+    await work(ann, 1);
+    await stop();
+    const [keptBack, rebuiltBack] = await rowsAndRebuilt({});
+    expect(keptBack).toEqual(rebuiltBack);
+  });
+
+  test('that was killed goes on where it was, there and back; a log of somebody else is left alone', async () => {
+    const [here, elsewhere] = [await createTestDatabase(), await createTestDatabase()];
+    const other = await startEventStored();
+    try {
+      await fillLog(here.connectionString, { tasks: 200, events: 4_000 });
+      const hereTo = (url: string) => ['--from', here.connectionString, '--to', url, '--in-flight', '16'];
+      const there = startTool('migrate-store', hereTo(other.url()), { DATA_DIR: directory.path });
+      await killOnceWritten(there, () => eventsIn(other));
+      const resumed = await runTool('migrate-store', hereTo(other.url()), { DATA_DIR: directory.path });
+      expect(resumed).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/^4000 events are in EventStoreDB \(\d+ had been there already\)/),
+      });
+
+      const backTo = ['--from', other.url(), '--to', elsewhere.connectionString];
+      const back = startTool('migrate-store', backTo, { DATA_DIR: directory.path });
+      await killOnceWritten(back, () => eventsInPostgres(elsewhere.connectionString));
+      const resumedBack = await runTool('migrate-store', backTo, { DATA_DIR: directory.path });
+      expect(resumedBack).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/^4000 events are in PostgreSQL \(\d+ had been there already\)/),
+      });
+      const digestOf = ({ stdout }: Outcome) => /sha256 ([\da-f]{64})/.exec(stdout)?.[1];
+      expect(digestOf(resumedBack)).toBe(digestOf(resumed));
+
+      const refused = await migrate('postgres', other.url());
+      expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('EventStoreDB holds another log') });
+      expect(await eventsIn(other)).toBe(4_000);
+    } finally {
+      await other.stop();
+      await here.drop();
+      await elsewhere.drop();
+    }
+  });
+
+  test.each([
+    [['--from', 'postgres', '--to', 'postgres://127.0.0.1/other'], /from one store to another/],
+    [['--from', 'mysql://somebody:secret@host/db', '--to', 'postgres'], /"mysql:\/\/…@host\/db" is no store/],
+  ])('says what it takes when it is called with %j', async (args, message) => {
+    expect(await runTool('migrate-store', args, environment())).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
+  });
+});
+
+async function killOnceWritten({ child, outcome }: RunningTool, written: () => Promise<number>): Promise<void> {
+  for (const deadline = Date.now() + 30_000; (await written()) === 0 && Date.now() < deadline; ) await pause(5);
+  child.kill('SIGKILL');
+  await outcome;
+  const there = await written();
+  expect(there).toBeGreaterThan(0);
+  expect(there).toBeLessThan(4_000);
+}
+
+async function eventsIn(server: EventStored): Promise<number> {
+  const store = await createEventStoreDb({ url: server.url(), saveKeys: async () => {}, log: () => {} });
+  try {
+    return (await store.readAll({ after: 0n, limit: 10_000 })).length;
+  } finally {
+    await store.close();
+  }
+}
+
+async function eventsInPostgres(connectionString: string): Promise<number> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    return (await client.query('select count(*)::integer as n from event_log.events')).rows[0].n;
+  } catch {
+    return 0;
+  } finally {
+    await client.end();
+  }
+}
