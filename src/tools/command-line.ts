@@ -1,6 +1,6 @@
-import { ConfigError } from '../config.ts';
 import { type Closing, createClosing } from '../platform/closing.ts';
 import { createLog, type Logger } from '../platform/logging.ts';
+import { createProgressBar, type ProgressBar } from './progress-bar.ts';
 
 /** What a tool is given to work with. */
 export interface Tool {
@@ -9,7 +9,8 @@ export interface Tool {
   closing: Closing;
   /** For the parts of the service: what they warn of is shown. */
   logger: Logger;
-  /** Tells the person at the terminal something, on standard output. */
+  progress: ProgressBar;
+  /** Tells the person at the terminal something, on standard output, below the progress. */
   say(line: string): void;
 }
 
@@ -27,12 +28,20 @@ const STOPPED = 130;
 export async function runTool(usage: string, run: (tool: Tool) => Promise<void>): Promise<void> {
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
-  const complain = (line: string) => void process.stderr.write(`${line}\n`);
+  const progress = createProgressBar();
+  const complain = (line: string) => {
+    progress.end();
+    process.stderr.write(`${line}\n`);
+  };
+  const say = (line: string) => {
+    progress.end();
+    process.stdout.write(`${line}\n`);
+  };
   const logger = createLog({ level: 'warn', format: 'json' }, { write: (line) => complain(plain(line)) });
   const closing = createClosing((name, error) => complain(`${name} could not be closed: ${error}`));
   let code = 0;
   try {
-    await run({ signal: stopping.signal, closing, logger, say: (line) => void process.stdout.write(`${line}\n`) });
+    await run({ signal: stopping.signal, closing, logger, progress, say });
   } catch (error) {
     code = stopping.signal.aborted ? STOPPED : isMisuse(error) ? 2 : 1;
     complain(stopping.signal.aborted ? 'stopped' : describe(error));
@@ -47,7 +56,7 @@ function isMisuse(error: unknown): boolean {
 }
 
 function describe(error: unknown): string {
-  if (error instanceof ConfigError || !(error instanceof Error)) return String((error as Error).message ?? error);
+  if (!(error instanceof Error)) return String(error);
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
   return `${error.message || error.name}${cause}`;
 }

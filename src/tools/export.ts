@@ -6,7 +6,6 @@ import { openInstallation } from './installation.ts';
 import type { ReadableLog } from './log/log.ts';
 import { writeLogFile } from './log/log-file.ts';
 import { openLog } from './log/open-log.ts';
-import { createProgressBar } from './progress-bar.ts';
 
 /** Writes the event log to a file, from which `import` makes it again. The service may run meanwhile. */
 await runTool('npm run export -- file.ndjson', async (tool) => {
@@ -17,13 +16,11 @@ await runTool('npm run export -- file.ndjson', async (tool) => {
   const { log } = await openLog(installation, tool, { url: installation.config.eventStoreUrl });
   // The head first, then the keys, then the events up to that head: so every key of theirs is in the file, whatever is written meanwhile.
   const head = await log.head();
-  const bar = createProgressBar();
   const contents = await writeLogFile(
     file,
     { logId: log.logId, keys: readWrappedKeys(installation.pool), events: eventsUpTo(log, head, tool.signal) },
-    ({ position }, count) => bar.show('exporting', Number((position * 1000n) / head) / 1000, `${count} events`),
+    ({ position }, count) => tool.progress.show('exporting', Number((position * 1000n) / head) / 1000, `${count} events`),
   );
-  bar.end();
   tool.say(`${contents.events} events and ${contents.keys} data keys of the log ${log.logId} are in ${file}, sha256 ${contents.sha256}`);
 });
 

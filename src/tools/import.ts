@@ -3,11 +3,10 @@ import { isWrappedBy, writeWrappedKeys } from '../events/keys/wrapped-keys.ts';
 import { occupyAlone } from '../platform/postgres/occupancy.ts';
 import { runTool, type Tool, UsageError } from './command-line.ts';
 import { inFlightOf, inFlightOption } from './in-flight.ts';
-import { type Installation, openInstallation } from './installation.ts';
+import { type Installation, masterKeyOf, openInstallation } from './installation.ts';
 import { copyLog } from './log/copy-log.ts';
 import { type LogFile, openLogFile } from './log/log-file.ts';
 import { openLog } from './log/open-log.ts';
-import { createProgressBar } from './progress-bar.ts';
 
 /** Makes the event log of a file again, in an installation whose own is empty. */
 await runTool('npm run import -- file.ndjson [--in-flight 1]', async (tool) => {
@@ -15,8 +14,7 @@ await runTool('npm run import -- file.ndjson [--in-flight 1]', async (tool) => {
   const [name] = positionals;
   const inFlight = inFlightOf(values);
   if (name === undefined || positionals.length > 1) throw new UsageError('the name of one file is wanted');
-  const bar = createProgressBar();
-  const file = await openLogFile(name, (events) => bar.show('reading', 0, `${events} events`));
+  const file = await openLogFile(name, (events, done) => tool.progress.show('reading', done, `${events} events`));
   const installation = await openInstallation(tool);
   const occupancy = await occupyAlone(installation.connectionString);
   tool.closing.add('occupancy', () => occupancy.release());
@@ -24,15 +22,15 @@ await runTool('npm run import -- file.ndjson [--in-flight 1]', async (tool) => {
   const { log } = await openLog(installation, tool, { url: installation.config.eventStoreUrl, adopt: file.logId, inFlight });
   const { events, found, sha256 } = await copyLog(file, log, {
     signal: AbortSignal.any([tool.signal, occupancy.lost]),
-    onProgress: (phase, count, done) => bar.show(phase, done, `${count} of ${file.contents.events} events`),
+    onProgress: (phase, count, done) => tool.progress.show(phase, done, `${count} of ${file.contents.events} events`),
     onVerified() {},
   });
-  bar.end();
   sayWhatIsThere(tool, { events, found, sha256 });
 });
 
 /** The keys before the events that they seal, as ever. */
-async function importKeys(file: LogFile, { masterKey, pool }: Installation): Promise<void> {
+async function importKeys(file: LogFile, { config, pool }: Installation): Promise<void> {
+  const masterKey = await masterKeyOf(config);
   for await (const page of file.keys()) {
     if (!page.every((key) => isWrappedBy(masterKey, key)))
       throw new Error('MASTER_KEY (or DATA_DIR/keys.json) is not the one of the installation that the file comes from');

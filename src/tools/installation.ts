@@ -2,19 +2,16 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import { type Config, loadConfig, readEnvironment } from '../config.ts';
 import { openDatabase } from '../database.ts';
-import { createKeyVault, type KeyVault } from '../events/keys/key-vault.ts';
 import { keysFor } from '../platform/generated-keys.ts';
 import { attachEmbeddedPostgres } from '../platform/postgres/attach-embedded.ts';
 import { DirectoryInUse } from '../platform/postgres/directory-lock.ts';
 import { type Tool, UsageError } from './command-line.ts';
 
-/** The same configuration, database and keys that the service has when it is started here. */
+/** The same configuration and database that the service has when it is started here. */
 export interface Installation {
   config: Config;
   connectionString: string;
   pool: pg.Pool;
-  masterKey: string;
-  vault: KeyVault;
 }
 
 /**
@@ -28,9 +25,12 @@ export async function openInstallation(tool: Tool, databaseUrl?: string): Promis
   const config = loadConfig({ ...environment, DATABASE_URL: environment.DATABASE_URL || databaseUrl });
   if (databaseUrl !== undefined && config.database.url !== databaseUrl)
     throw new UsageError('DATABASE_URL is set to another PostgreSQL than the one that is asked for');
-  const { connectionString, pool } = await openOrJoin(config, tool);
-  const { master } = await keysFor(config.dataDir, config.keys);
-  return { config, connectionString, pool, masterKey: master, vault: createKeyVault(pool, master) };
+  return { config, ...(await openOrJoin(config, tool)) };
+}
+
+/** The key that wraps the data keys: given, or kept with the data. */
+export async function masterKeyOf({ dataDir, keys }: Config): Promise<string> {
+  return (await keysFor(dataDir, keys)).master;
 }
 
 async function openOrJoin(config: Config, { logger, closing, signal }: Tool) {

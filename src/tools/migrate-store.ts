@@ -2,14 +2,13 @@ import { parseArgs } from 'node:util';
 import { occupyAlone } from '../platform/postgres/occupancy.ts';
 import { activity } from '../projections/activity/activity.ts';
 import { listing } from '../projections/listing/listing.ts';
-import { openMovedLog } from '../projections/moved-log.ts';
+import { openMovedLog, type Translated } from '../projections/moved-log.ts';
 import { runTool, type Tool } from './command-line.ts';
 import { inFlightOf, inFlightOption } from './in-flight.ts';
 import { type Installation, openInstallation } from './installation.ts';
 import { copyLog } from './log/copy-log.ts';
 import { openLog } from './log/open-log.ts';
 import { type Place, placesOf } from './places.ts';
-import { createProgressBar } from './progress-bar.ts';
 
 /** Moves the event log to another store, and lets the read models go on there. */
 await runTool('npm run migrate-store -- --from postgres --to esdb://host:2113 [--in-flight 1], or back', async (tool) => {
@@ -28,25 +27,24 @@ interface Migration {
   inFlight: number;
 }
 
+const outcomes: Record<Translated['outcome'], string> = {
+  translated: 'goes on there',
+  'as it was': 'was there already',
+  left: 'is not known here, or not of this log, and must be made anew',
+};
+
 async function migrate(tool: Tool, installation: Installation, { from, to, inFlight }: Migration, signal: AbortSignal): Promise<void> {
   const source = await openLog(installation, tool, { url: from.eventStoreUrl });
   const target = await openLog(installation, tool, { url: to.eventStoreUrl, adopt: source.log.logId, inFlight });
   const moved = await openMovedLog(installation.connectionString, source.store, target.store);
   tool.closing.add('translation', () => moved.close());
-  const bar = createProgressBar();
   const { events, found, sha256 } = await copyLog(source.log, target.log, {
     signal,
-    onProgress: (phase, count, done) => bar.show(phase, done, `${count} events`),
+    onProgress: (phase, count, done) => tool.progress.show(phase, done, `${count} events`),
     onVerified: (before, now) => moved.add(before, now),
   });
-  bar.end();
-  tool.say(
-    `${events} events are in ${to.name}${found > 0 ? ` (${found} had been there already)` : ''}, the same as in ${from.name}: sha256 ${sha256}`,
-  );
-  for (const { schema, outcome } of await moved.translate([listing, activity])) tool.say(`${schema}: ${outcome}`);
-  tool.say(
-    to.eventStoreUrl === undefined
-      ? 'Start the service without EVENTSTORE_URL.'
-      : `Start the service with EVENTSTORE_URL set to that address.`,
-  );
+  const before = found > 0 ? ` (${found} had been there already)` : '';
+  tool.say(`${events} events are in ${to.name}${before}, the same as in ${from.name}: sha256 ${sha256}`);
+  for (const { schema, outcome } of await moved.translate([listing, activity])) tool.say(`${schema} ${outcomes[outcome]}`);
+  tool.say(`Start the service ${to.eventStoreUrl === undefined ? 'without EVENTSTORE_URL' : 'with EVENTSTORE_URL set to that address'}.`);
 }

@@ -4,7 +4,7 @@ import { SingleBar } from 'cli-progress';
 export interface ProgressBar {
   /** @param done from 0 to 1; @param detail what else there is to tell, in a few words */
   show(phase: string, done: number, detail: string): void;
-  /** Leaves the last of it on the screen. */
+  /** Leaves the last of it where it is. */
   end(): void;
 }
 
@@ -24,7 +24,8 @@ function movingBar(): ProgressBar {
     show(phase, done, detail) {
       if (bar?.phase !== phase) {
         end();
-        bar = { phase, of: new SingleBar({ format: `${phase} [{bar}] {percentage}% · ETA {eta_formatted} · {detail}`, etaBuffer: 100 }) };
+        const format = `${phase} [{bar}] {percentage} % · {eta_formatted} left · {detail}`;
+        bar = { phase, of: new SingleBar({ format, etaBuffer: 100, formatTime: duration }) };
         bar.of.start(1000, 0, { detail });
       }
       bar.of.update(Math.round(done * 1000), { detail });
@@ -45,9 +46,16 @@ function plainLines(): ProgressBar {
       if (now - shown < LINE_EVERY_MS && done < 1) return;
       shown = now;
       const rate = (done - begun) / (now - since);
-      const left = rate > 0 && done < 1 ? `, ${Math.round((1 - done) / rate / 1000)} s left` : '';
+      const left = rate > 0 && done < 1 ? `, ${duration((1 - done) / rate / 1000)} left` : '';
       process.stderr.write(`${phase}: ${Math.floor(done * 100)} %${left}, ${detail}\n`);
     },
     end() {},
   };
+}
+
+/** The bar's library says INF where nothing moves. */
+function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '?';
+  if (seconds < 100) return `${Math.round(seconds)} s`;
+  return seconds < 6_000 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
 }

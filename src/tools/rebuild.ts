@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
+import { createKeyVault } from '../events/keys/key-vault.ts';
 import { activity } from '../projections/activity/activity.ts';
 import { formerGeneration, pauseRebuild } from '../projections/generation.ts';
 import { listing } from '../projections/listing/listing.ts';
 import type { Projection } from '../projections/projection.ts';
 import { runTool, UsageError } from './command-line.ts';
-import { openInstallation } from './installation.ts';
+import { masterKeyOf, openInstallation } from './installation.ts';
 import { openLog } from './log/open-log.ts';
-import { createProgressBar } from './progress-bar.ts';
 import { describeGenerations, type RebuildParts, rebuild, takeBack } from './rebuilding.ts';
 import { createWorkforce } from './workforce.ts';
 
@@ -18,9 +18,7 @@ const usage = `npm run rebuild -- ${projections.map(({ name }) => name).join(' '
 /** Each does it, and tells what was done. */
 const actions: Record<Action, (projection: Projection, parts: RebuildParts) => Promise<string>> = {
   async rebuild(projection, parts) {
-    const bar = createProgressBar();
-    const generation = await rebuild(projection, parts, (done, detail) => bar.show(projection.name, done, detail));
-    bar.end();
+    const generation = await rebuild(projection, parts);
     const former = await formerGeneration(parts.pool, projection);
     const way = former === null ? '' : '; the former one can be had back for a minute (--back)';
     return `generation ${generation} of ${projection.name} is read from now on${way}`;
@@ -52,8 +50,9 @@ await runTool(usage, async (tool) => {
   const { names, action } = asked();
   const installation = await openInstallation(tool);
   const { store } = await openLog(installation, tool, { url: installation.config.eventStoreUrl });
-  const workforce = createWorkforce(names, { ...installation, store, tool });
+  const vault = createKeyVault(installation.pool, await masterKeyOf(installation.config));
+  const workforce = createWorkforce(names, { ...installation, vault, store, tool });
   tool.closing.add('read models', () => workforce.close());
-  const parts = { pool: installation.pool, store, workforce, signal: tool.signal };
+  const parts = { pool: installation.pool, store, workforce, tool };
   for (const projection of names) tool.say(await actions[action](projection, parts));
 });

@@ -4,13 +4,14 @@ import type { EventStore, Position } from '../events/store/event-store.ts';
 import { beginRebuild, type Generation, generationsOf, keepFormer, promote, RebuildRunning } from '../projections/generation.ts';
 import { misplacement } from '../projections/misplaced.ts';
 import type { Projection } from '../projections/projection.ts';
+import type { Tool } from './command-line.ts';
 import type { Workforce } from './workforce.ts';
 
 export interface RebuildParts {
   pool: pg.Pool;
   store: EventStore;
   workforce: Workforce;
-  signal: AbortSignal;
+  tool: Tool;
 }
 
 const LOOK_EVERY_MS = 500;
@@ -20,12 +21,8 @@ const TAKE_BACK_WITHIN_MS = 60_000;
  * Begins a rebuild, or joins the one that is under way, and waits until queries read what it made.
  * @returns the number of the new generation
  */
-export async function rebuild(
-  projection: Projection,
-  parts: RebuildParts,
-  onProgress: (done: number, detail: string) => void,
-): Promise<number> {
-  const { pool, store, workforce, signal } = parts;
+export async function rebuild(projection: Projection, parts: RebuildParts): Promise<number> {
+  const { pool, store, workforce, tool } = parts;
   await workforce.ensure();
   await requireWorkable(projection, parts);
   const generation = await beginOrJoin(pool, projection, store.logId);
@@ -37,8 +34,8 @@ export async function rebuild(
     const trouble = workforce.trouble(projection, generation);
     if (trouble !== null) throw new Error(`The rebuild of ${projection.name} stands still: ${trouble}`);
     const head = await store.head();
-    onProgress(progressOf(made, head), `${made.paused ? 'paused, ' : ''}position ${made.position} of ${head}`);
-    await sleep(LOOK_EVERY_MS, undefined, { signal });
+    tool.progress.show(projection.name, progressOf(made, head), `${made.paused ? 'paused, ' : ''}position ${made.position} of ${head}`);
+    await sleep(LOOK_EVERY_MS, undefined, { signal: tool.signal });
   }
 }
 
@@ -61,7 +58,7 @@ async function beginOrJoin(pool: pg.Pool, projection: Projection, logId: string)
 }
 
 /** Lets queries read the generation again that they read before the last rebuild. @returns its number @throws Error when it is gone */
-export async function takeBack(projection: Projection, { pool, workforce, signal }: RebuildParts): Promise<number> {
+export async function takeBack(projection: Projection, { pool, workforce, tool: { signal } }: RebuildParts): Promise<number> {
   const former = await keepFormer(pool, projection);
   if (former === null) throw new Error(`The former generation of ${projection.name} is gone: it is kept for a minute after a rebuild`);
   for (const giveUpAt = Date.now() + TAKE_BACK_WITHIN_MS; Date.now() < giveUpAt; await sleep(LOOK_EVERY_MS, undefined, { signal })) {

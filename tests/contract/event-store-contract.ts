@@ -9,8 +9,11 @@ import { faultsOf, race } from './race.ts';
 import { readingContract } from './reading.ts';
 import { subscribingContract } from './subscribing.ts';
 
-/** What every event store behind the port has to do, whatever it is made of. */
-export function eventStoreContract(name: string, setup: () => Promise<Harness>): void {
+/**
+ * What every event store behind the port has to do, whatever it is made of.
+ * @param killable whether there is a server that can be killed; without one, faults are left out
+ */
+export function eventStoreContract(name: string, setup: () => Promise<Harness>, { killable = true } = {}): void {
   describe(name, () => {
     jest.setTimeout(90_000);
     let harness: Harness;
@@ -75,6 +78,6 @@ export function eventStoreContract(name: string, setup: () => Promise<Harness>):
       for (const stream of streams) expect(await store.readStream(stream)).toHaveLength(1);
     });
 
-    describe('faults', () => faultsContract(() => harness.startServer()));
+    if (killable) describe('faults', () => faultsContract(() => harness.startServer()));
   });
 }

@@ -77,8 +77,9 @@ async function take(connectionString: string, how: 'shared' | 'alone'): Promise<
     keepAlive: true,
   });
   const lost = new AbortController();
-  client.on('error', () => lost.abort());
-  client.on('end', () => lost.abort());
+  const lose = () => lost.abort(new Error('the connection that kept the database for this process was lost; start it again'));
+  client.on('error', lose);
+  client.on('end', lose);
   await client.connect();
   const release = async () => {
     await client.end().catch(() => {});
@@ -97,7 +98,7 @@ async function take(connectionString: string, how: 'shared' | 'alone'): Promise<
     await release();
     throw error;
   }
-  const ping = setInterval(() => client.query('select').catch(() => lost.abort()), PING_MS);
+  const ping = setInterval(() => client.query('select').catch(lose), PING_MS);
   lost.signal.addEventListener('abort', () => {
     clearInterval(ping);
     void release();

@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { access, rename, rm } from 'node:fs/promises';
+import { access, rename, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { StoredEvent, WrappedKey } from '../../events/store/event-store.ts';
 import type { ReadableLog } from './log.ts';
@@ -67,8 +67,8 @@ export interface LogFile extends ReadableLog {
   keys(): AsyncIterable<readonly WrappedKey[]>;
 }
 
-/** @throws BadLogFile */
-export async function openLogFile(file: string, onEvents: (count: number) => void): Promise<LogFile> {
+/** @param onEvents told how many there were so far, and how much of the file that is, from 0 to 1 @throws BadLogFile */
+export async function openLogFile(file: string, onEvents: (count: number, done: number) => void): Promise<LogFile> {
   const { logId, contents } = await check(file, onEvents);
   return {
     name: file,
@@ -85,8 +85,10 @@ export async function openLogFile(file: string, onEvents: (count: number) => voi
   };
 }
 
-async function check(file: string, onEvents: (count: number) => void): Promise<{ logId: string; contents: Contents }> {
+async function check(file: string, onEvents: (count: number, done: number) => void): Promise<{ logId: string; contents: Contents }> {
   const digest = createLogDigest();
+  const { size } = await stat(file);
+  let read = 0;
   let logId: string | undefined;
   let keys = 0;
   let number = 0;
@@ -94,7 +96,7 @@ async function check(file: string, onEvents: (count: number) => void): Promise<{
   const fail = (what: string): never => {
     throw new BadLogFile(`${file}, line ${number}: ${what}`);
   };
-  for await (const line of linesOf(file)) {
+  for await (const line of linesOf(file, (bytes) => (read += bytes))) {
     number++;
     if (footer) fail('there is something behind the last line');
     if ((number === 1) !== (line.kind === 'header')) fail('the first line, and no other, says that this is a log');
@@ -104,7 +106,7 @@ async function check(file: string, onEvents: (count: number) => void): Promise<{
     if (line.kind === 'footer') footer = line;
     if (line.kind !== 'event') continue;
     digest.add({ ...line.event, position: 0n });
-    if (digest.events % PAGE === 0) onEvents(digest.events);
+    if (digest.events % PAGE === 0) onEvents(digest.events, read / size);
   }
   if (logId === undefined || footer === undefined) return fail('the file ends too early: it was cut off');
   const contents = { keys, events: digest.events, sha256: digest.finish() };
@@ -113,11 +115,12 @@ async function check(file: string, onEvents: (count: number) => void): Promise<{
   return { logId, contents };
 }
 
-async function* linesOf(file: string): AsyncGenerator<Line> {
+async function* linesOf(file: string, onRead: (bytes: number) => void = () => {}): AsyncGenerator<Line> {
   let number = 0;
   let rest = '';
   // All of it is ASCII, so that no character can be cut in two.
   for await (const chunk of createReadStream(file, { encoding: 'latin1', highWaterMark: 2 ** 18 })) {
+    onRead(chunk.length);
     const lines = `${rest}${chunk}`.split('\n');
     rest = lines.pop()!;
     for (const line of lines) yield parse(file, ++number, line);

@@ -9,7 +9,7 @@ const PAGE = 1_000;
 
 /**
  * Lets a log without events have the identity of another, whose events are about to be appended to it. No effect on one that has some.
- * To be called before the store is opened: a process has one client at a time. @throws StoreUnavailable
+ * To be called before the store is opened. @throws StoreUnavailable
  */
 export async function adoptIdentity(url: string, logId: string, log: (line: string) => void): Promise<void> {
   const names = namesIn('');

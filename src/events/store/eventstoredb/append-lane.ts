@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AppendResult, ErrorType, type WrongExpectedVersionError } from '@eventstore/db-client';
+import { ErrorType, type WrongExpectedVersionError } from '@eventstore/db-client';
 import { DatabaseUnavailable } from '../../../platform/postgres/connection-failure.ts';
 import {
   type Append,
@@ -11,10 +11,10 @@ import {
   WrongExpectedRevision,
 } from '../event-store.ts';
 import { AppendQueue, type PendingAppend } from '../postgres/append-queue.ts';
-import { type Connection, fromLeader } from './connection.ts';
+import type { AppendAnswer } from './append-stream.ts';
+import type { Connection } from './connection.ts';
 import { isOfType, isPassing, reasonOf } from './failures.ts';
 import type { LogReader } from './read-log.ts';
-import { toEventData } from './recorded.ts';
 
 export interface LaneLimits {
   /** Appends on their way to the server at once. */
@@ -38,8 +38,9 @@ export interface LaneOptions {
   limits: LaneLimits;
 }
 
-/** A message so large would end the stream that all appends share; no server can be set to take it in one append. */
-const LARGEST_APPEND = 2 ** 24;
+/** A message of 16 MiB would end the call that all appends share; no server can be set to take one so large. */
+const LARGEST_APPEND = 15 * 2 ** 20;
+const EVENT_OVERHEAD = 150;
 
 /**
  * The appends of this process: many at once, but of each stream one after the other, so that none is judged while the fate of the one
@@ -100,8 +101,8 @@ export class AppendLane {
     const { connection, limits } = this.#options;
     const back = await connection.backWithin(limits.patience);
     this.#holding = undefined;
-    if (!back) for (const { reject } of this.#queue.drain()) reject(new StoreUnavailable('not_written'));
-    this.#send();
+    if (back) this.#send();
+    else for (const { reject } of this.#queue.drain()) reject(new StoreUnavailable('not_written'));
   }
 
   async #settle({ append, resolve, reject }: PendingAppend): Promise<void> {
@@ -110,7 +111,7 @@ export class AppendLane {
 
   async #write(append: Append): Promise<Appended> {
     const { events, newKeys = [] } = append;
-    const size = events.reduce((sum, { data, metadata }) => sum + data.length + metadata.length, 0);
+    const size = events.reduce((sum, { data, metadata }) => sum + data.length + metadata.length + EVENT_OVERHEAD, 0);
     if (size > LARGEST_APPEND) throw tooLarge(append);
     if (newKeys.length > 0) await this.#keep(newKeys);
     try {
@@ -131,11 +132,9 @@ export class AppendLane {
 
   async #call(append: Append): Promise<Appended> {
     const { connection, namespace } = this.#options;
-    const { stream, expectedRevision: expected, events } = append;
-    const expectedRevision = expected === 'no_stream' ? expected : BigInt(expected);
-    const added = events.map(toEventData);
-    const result = await connection.ask((client) => client.appendToStream(namespace + stream, added, { ...fromLeader, expectedRevision }));
-    return readResult(append, result) ?? (await this.#recorded(append)) ?? Promise.reject(new Error('An acknowledged append is not there'));
+    const request = { ...append, stream: namespace + append.stream };
+    const answer = await connection.ask((_, appends) => appends.append(request));
+    return readAnswer(append, answer) ?? (await this.#recorded(append)) ?? Promise.reject(new Error('An acknowledged append is not there'));
   }
 
   /**
@@ -170,9 +169,9 @@ export class AppendLane {
 }
 
 /** @returns undefined when the answer does not say where the append stands. */
-function readResult({ expectedRevision, events }: Append, { nextExpectedRevision, position }: AppendResult): Appended | undefined {
-  const revision = (expectedRevision === 'no_stream' ? -1 : expectedRevision) + events.length;
-  return position && Number(nextExpectedRevision) === revision ? { revision, position: position.commit } : undefined;
+function readAnswer({ expectedRevision, events }: Append, { revision, position }: AppendAnswer): Appended | undefined {
+  const expected = (expectedRevision === 'no_stream' ? -1 : expectedRevision) + events.length;
+  return position !== undefined && revision === expected ? { revision, position } : undefined;
 }
 
 function refused(append: Append, error: unknown): Error {

@@ -1,10 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EventStoreDBClient, type ResolvedEvent, type StreamingRead } from '@eventstore/db-client';
+import type { EventStoreDBClient, ResolvedEvent, StreamingRead } from '@eventstore/db-client';
 import { StoreUnavailable } from '../event-store.ts';
+import type { AppendStream } from './append-stream.ts';
 import { isPassing, reasonOf, Unanswered } from './failures.ts';
+import { type Line, openLine, releaseLine } from './line.ts';
 import { Watch, type Watched } from './watch.ts';
 
 export type Client = EventStoreDBClient;
+
+type Open = (client: Client) => StreamingRead<ResolvedEvent>;
 
 export interface ConnectionOptions {
   url: string;
@@ -20,28 +24,24 @@ interface Outage {
 }
 
 const LONGEST_PAUSE = 1_000;
-const RELEASE_WITHIN = 500;
 
 /** In a cluster, answers must be the leader's: a follower may not know yet what was acknowledged. */
 export const fromLeader = { requiresLeader: true } as const;
 
-/**
- * The one client of this process, for the vendor's module keeps one table of pending appends for all clients: where a second one loses
- * its connection, the first one's appends fail with it. Knows whether the server can be reached, and replaces a client that gets no answers.
- */
+/** The store's client. Knows whether the server can be reached, and replaces a client that gets no answers. */
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #watch = new Watch();
   readonly #closing = new AbortController();
-  #client: Promise<Client>;
-  #current: Client;
+  #line: Promise<Line>;
+  #current: Line;
   #outage: Outage | undefined;
 
   /** Does not wait for the server. @throws Error when the connection string is not well formed */
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.#current = connect(options.url);
-    this.#client = Promise.resolve(this.#current);
+    this.#current = openLine(options.url);
+    this.#line = Promise.resolve(this.#current);
   }
 
   /** As far as is known. */
@@ -66,16 +66,16 @@ export class Connection {
   }
 
   /** A call with one answer. @throws Unanswered, and what the client throws */
-  ask<T>(call: (client: Client) => Promise<T>): Promise<T> {
-    return this.#attempt(call);
+  ask<T>(call: (client: Client, appends: AppendStream) => Promise<T>): Promise<T> {
+    return this.#attempt(({ client, appends }) => call(client, appends));
   }
 
   /** Reads until the end, or until `take` answers false. @throws Unanswered, and what the client throws */
-  async read(open: (client: Client) => StreamingRead<ResolvedEvent>, take: (event: ResolvedEvent) => boolean): Promise<void> {
+  async read(open: Open, take: (event: ResolvedEvent) => boolean, evenWhenAway = false): Promise<void> {
     let stream: StreamingRead<ResolvedEvent> | undefined;
     let ended = false;
     try {
-      await this.#attempt((client, watched) => {
+      await this.#attempt(({ client }, watched) => {
         const opened = open(client);
         stream = opened;
         return new Promise<void>((resolve, reject) => {
@@ -89,7 +89,7 @@ export class Connection {
             if (!take(event)) resolve();
           });
         });
-      });
+      }, evenWhenAway);
     } finally {
       // Leaving a read stream alone would leave its call open.
       if (!ended)
@@ -101,16 +101,8 @@ export class Connection {
   }
 
   /** The client to subscribe with: a subscription outlives single answers, and is watched by who keeps it. */
-  subscribing(): Promise<Client> {
-    return this.#client;
-  }
-
-  /** What goes on on this client gets no answers: it is cut off, and the next call has a new one. */
-  replace(client: Client): void {
-    if (client !== this.#current || this.#closing.signal.aborted) return;
-    this.#current = connect(this.#options.url);
-    // The old one first: letting go of its stream of appends clears the table that all clients share.
-    this.#client = release(client).then(() => this.#current);
+  async subscribing(): Promise<Client> {
+    return (await this.#line).client;
   }
 
   /** Ends what is still under way. */
@@ -118,26 +110,40 @@ export class Connection {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
     this.#outage?.over.resolve();
-    await release(await this.#client);
+    await releaseLine(await this.#line, new StoreUnavailable('not_written'));
   }
 
-  async #attempt<T>(call: (client: Client, watched: Watched) => Promise<T>): Promise<T> {
-    const client = await this.#client;
+  async #attempt<T>(call: (line: Line, watched: Watched) => Promise<T>, evenWhenAway = false): Promise<T> {
+    const line = await this.#line;
     if (this.#closing.signal.aborted) throw new StoreUnavailable('not_written');
-    const silence = Promise.withResolvers<never>();
-    const watched = this.#watch.begin(this.#options.answerWithin, () => silence.reject(new Unanswered('no answer came')));
+    // After a while, nobody is made to wait for what a frozen server would not answer.
+    if (this.awayFor > this.#options.answerWithin && !evenWhenAway) throw new StoreUnavailable('not_written', this.#outage?.cause);
+    const asked = performance.now();
+    const failed = Promise.withResolvers<never>();
+    const watched = this.#watch.begin(this.#options.answerWithin, () => {
+      failed.reject(new Unanswered('no answer came'));
+      this.#replace(line);
+    });
+    line.calls.add(failed.reject);
     try {
-      const answer = await Promise.race([call(client, watched), silence.promise]);
-      this.#found();
+      const answer = await Promise.race([call(line, watched), failed.promise]);
+      this.#found(asked);
       return answer;
     } catch (error) {
-      if (error instanceof Unanswered) this.replace(client);
       if (isPassing(error)) this.#lost(error);
-      else this.#found();
+      else this.#found(asked);
       throw error;
     } finally {
       watched.end();
+      line.calls.delete(failed.reject);
     }
+  }
+
+  /** What goes on on this client gets no answers: it is cut off, and the next call has a new one. */
+  #replace(line: Line): void {
+    if (line !== this.#current || this.#closing.signal.aborted) return;
+    this.#current = openLine(this.#options.url);
+    this.#line = releaseLine(line, new Unanswered('no answer came')).then(() => this.#current);
   }
 
   #lost(cause: unknown): void {
@@ -147,8 +153,9 @@ export class Connection {
     void this.#lookOut(this.#outage);
   }
 
-  #found(): void {
-    if (!this.#outage) return;
+  /** Only what was asked since the server was lost shows that it is back: answers to earlier calls may come late. */
+  #found(asked: number): void {
+    if (!this.#outage || asked < this.#outage.since) return;
     this.#options.log(`EventStoreDB answers again after ${(this.awayFor / 1_000).toFixed(1)} s`);
     this.#outage.over.resolve();
     this.#outage = undefined;
@@ -159,31 +166,8 @@ export class Connection {
     for (let pause = 50; this.#outage === outage; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal: this.#closing.signal }).catch(() => {});
       if (this.#closing.signal.aborted) return;
-      const last = (client: Client) => client.readAll({ ...fromLeader, direction: 'backwards', fromPosition: 'end', maxCount: 1 });
-      await this.read(last, () => true).catch(() => {});
+      const last: Open = (client) => client.readAll({ ...fromLeader, direction: 'backwards', fromPosition: 'end', maxCount: 1 });
+      await this.read(last, () => true, true).catch(() => {});
     }
   }
-}
-
-function connect(url: string): Client {
-  // KurrentDB is the later name of the same server; the client knows its first one.
-  const address = url.replace(/^kurrentdb(?=\+|:)/, 'esdb');
-  // The client answers a wrong revision rightly only when it throws it.
-  const setting = `${address.includes('?') ? '&' : '?'}throwOnAppendFailure=true`;
-  try {
-    return EventStoreDBClient.connectionString(address + setting);
-  } catch {
-    // The client's own message may quote the password.
-    throw new Error('The connection string of EventStoreDB is not well formed');
-  }
-}
-
-/** `dispose` ends the streams of a client; its channel, and with it the socket, it leaves open. */
-async function release(client: Client): Promise<void> {
-  await Promise.race([client.dispose(), sleep(RELEASE_WITHIN, undefined, { ref: false })]);
-  const { getChannel } = client as unknown as { getChannel(): Promise<{ close(): void }> };
-  getChannel().then(
-    (channel) => channel.close(),
-    () => {},
-  );
 }

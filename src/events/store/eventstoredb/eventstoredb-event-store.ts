@@ -27,7 +27,7 @@ export interface EventStoreDbLimits extends LaneLimits {
 const ANSWER_WITHIN = 5_000;
 
 /**
- * The event store in EventStoreDB. A process should have one only, see Connection. The identity of the log is made when it is not there.
+ * The event store in EventStoreDB. The identity of the log is made when it is not there.
  * @throws StoreUnavailable
  */
 export async function createEventStoreDb(options: EventStoreDbOptions): Promise<EventStore> {

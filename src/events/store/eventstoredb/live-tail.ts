@@ -21,6 +21,8 @@ const CONFIRM_WITHIN = 5_000;
 /** How often a waiting subscriber looks for itself while the live subscription is away. */
 const POLL = 250;
 const LONGEST_PAUSE = 2_000;
+/** After a subscription that lasted so long, its end is news again. */
+const LONG = 60_000;
 
 /** Events after which the server says how far it has looked. */
 const CHECKPOINT_EVERY = 2_000;
@@ -78,18 +80,22 @@ export class LiveTail {
   async #supervise(): Promise<void> {
     const { connection, log } = this.#options;
     const { signal } = this.#closing;
+    let told: string | undefined;
     for (let pause = 0; !signal.aborted; ) {
       if (!(await connection.backWithin(HEARTBEAT, signal))) continue;
       const since = performance.now();
       try {
         await this.#follow();
       } catch (error) {
-        // An outage is told of by the connection, and being dropped for slowness is the server's everyday way.
-        if (!isPassing(error)) log(`EventStoreDB: no live subscription, reading pages instead: ${reasonOf(error)}`);
+        const reason = reasonOf(error);
+        if (isStrange(error) && reason !== told) log(`EventStoreDB: the live subscription is begun anew: ${reason}`);
+        told = isStrange(error) ? reason : told;
       }
       this.#recent = undefined;
       this.#wake();
-      pause = performance.now() - since > HEARTBEAT ? 10 : Math.min(Math.max(pause * 2, 20), LONGEST_PAUSE);
+      const lasted = performance.now() - since;
+      if (lasted > LONG) told = undefined;
+      pause = lasted > HEARTBEAT ? 10 : Math.min(Math.max(pause * 2, 20), LONGEST_PAUSE);
       await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
     }
   }
@@ -101,17 +107,20 @@ export class LiveTail {
     const client = await connection.subscribing();
     const subscription = this.#subscribe(client, recent);
     const failed = failureOf(subscription);
+    const over = new AbortController();
+    const signal = AbortSignal.any([over.signal, this.#closing.signal]);
     try {
-      await Promise.race([failed, confirmationOf(subscription)]);
+      await Promise.race([failed, confirmationOf(subscription, signal)]);
       this.#recent = recent;
       this.#wake();
-      for (let expected = BEGINNING; !this.#closing.signal.aborted; ) {
-        await Promise.race([failed, sleep(HEARTBEAT, undefined, { signal: this.#closing.signal }).catch(() => {})]);
+      for (let expected = BEGINNING; !signal.aborted; ) {
+        await Promise.race([failed, sleep(HEARTBEAT, undefined, { signal }).catch(() => {})]);
         if ((await connection.subscribing()) !== client) throw new Error('the client of the live subscription was replaced');
-        if (expected > recent.end) throw new Error('the live subscription has gone silent');
+        if (expected > recent.end) throw new Strange('it has gone silent, and there is more in the log');
         expected = (await Promise.race([failed, reader.latest()])) ?? BEGINNING;
       }
     } finally {
+      over.abort();
       subscription.unsubscribe().catch(() => {});
     }
   }
@@ -141,6 +150,13 @@ export class LiveTail {
   }
 }
 
+class Strange extends Error {}
+
+/** An outage is told of by the connection, and dropping a subscriber that lags is the server's everyday way: neither is worth a line here. */
+function isStrange(error: unknown): boolean {
+  return error instanceof Strange || !isPassing(error);
+}
+
 /** Rejected when the subscription has ended, however it did. */
 function failureOf(subscription: AllStreamSubscription): Promise<never> {
   const failed = new Promise<never>((_, reject) => {
@@ -152,11 +168,8 @@ function failureOf(subscription: AllStreamSubscription): Promise<never> {
   return failed;
 }
 
-async function confirmationOf(subscription: AllStreamSubscription): Promise<void> {
+async function confirmationOf(subscription: AllStreamSubscription, signal: AbortSignal): Promise<void> {
   const confirmed = new Promise<true>((resolve) => subscription.once('confirmation', () => resolve(true)));
-  const waiting = new AbortController();
-  const patience = sleep(CONFIRM_WITHIN, false, { signal: waiting.signal }).catch(() => false);
-  const inTime = await Promise.race([confirmed, patience]);
-  waiting.abort();
-  if (!inTime) throw new Error('the live subscription was not confirmed');
+  const impatient = sleep(CONFIRM_WITHIN, false, { signal }).catch(() => false);
+  if (!(await Promise.race([confirmed, impatient]))) throw new Error('the live subscription was not confirmed');
 }

@@ -4,7 +4,6 @@ import { StoreUnavailable } from '../event-store.ts';
 import { type Connection, fromLeader } from './connection.ts';
 import { isOfType, isPassing, translateReadFailure } from './failures.ts';
 import type { Names } from './names.ts';
-import { toEventData } from './recorded.ts';
 
 /**
  * The identity of the log: the id of the one event in a stream of its own, so that it is in every backup of the server. Made by whoever
@@ -13,9 +12,9 @@ import { toEventData } from './recorded.ts';
 export async function logIdentity(connection: Connection, { logStream }: Names, id: string = randomUUID()): Promise<string> {
   const found = await readIdentity(connection, logStream);
   if (found !== undefined) return found;
-  const event = toEventData({ id, type: 'LogBegun', metadata: Buffer.alloc(0), data: Buffer.alloc(0) });
+  const event = { id, type: 'LogBegun', metadata: Buffer.alloc(0), data: Buffer.alloc(0) };
   try {
-    await connection.ask((client) => client.appendToStream(logStream, event, { ...fromLeader, expectedRevision: 'no_stream' }));
+    await connection.ask((_, appends) => appends.append({ stream: logStream, expectedRevision: 'no_stream', events: [event] }));
   } catch (error) {
     if (isPassing(error)) throw new StoreUnavailable('unknown', error);
     // Another instance was quicker: then it is its identity that holds.

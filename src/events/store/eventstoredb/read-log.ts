@@ -65,11 +65,14 @@ export class LogReader {
   /** The next events of ours after a position. @throws StoreUnavailable, UnknownPosition */
   async all(after: Position, limit: number): Promise<StoredEvent[]> {
     const events: StoredEvent[] = [];
+    let count = Math.min(limit, LARGEST_PAGE);
     for (let from = after; events.length < limit; ) {
-      const page = await this.page(from, { count: Math.min(limit - events.length, LARGEST_PAGE), bytes: Infinity });
-      events.push(...page.events);
+      const page = await this.page(from, { count, bytes: Infinity });
+      events.push(...page.events.slice(0, limit - events.length));
       if (page.last) break;
       from = page.end;
+      // Where events of others stand between ours, more is to be read for as many.
+      count = Math.min(Math.max(count * 2, limit - events.length), LARGEST_PAGE);
     }
     return events;
   }

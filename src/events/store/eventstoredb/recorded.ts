@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import type { BinaryEventData, ResolvedEvent } from '@eventstore/db-client';
-import type { EncodedEvent, StoredEvent } from '../event-store.ts';
+import type { ResolvedEvent } from '@eventstore/db-client';
+import type { StoredEvent } from '../event-store.ts';
 
 /**
  * How events of the port stand in EventStoreDB: data as bytes, metadata as the JSON that it is. The client parses any metadata that it
@@ -9,9 +9,8 @@ import type { EncodedEvent, StoredEvent } from '../event-store.ts';
  */
 const MARK = Buffer.from('efbbbf', 'hex');
 
-export function toEventData({ id, type, metadata, data }: EncodedEvent): BinaryEventData {
-  const exact = metadata.length === 0 || isExactAsJson(metadata) ? metadata : Buffer.concat([MARK, metadata]);
-  return { id, type, contentType: 'application/octet-stream', metadata: plainBytes(exact), data: plainBytes(data) };
+export function metadataAsStored(metadata: Buffer): Buffer {
+  return metadata.length === 0 || isExactAsJson(metadata) ? metadata : Buffer.concat([MARK, metadata]);
 }
 
 /** @param namespace what the store's streams begin with in EventStoreDB, and not here */
@@ -44,11 +43,6 @@ function isExactAsJson(bytes: Buffer): boolean {
   } catch {
     return false;
   }
-}
-
-/** The client takes a Buffer for an object to make JSON of. */
-function plainBytes(buffer: Buffer): Uint8Array {
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {

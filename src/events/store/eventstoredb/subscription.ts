@@ -71,10 +71,10 @@ function pageReader({ connection, reader }: SubscriptionSource, signal: AbortSig
     for (let pause = 50; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       try {
         const page = await reader.page(after, PAGE);
-        begun = true;
+        begun ||= page.end > after;
         return page;
       } catch (error) {
-        // From the second page on, the position is one that was read.
+        // Once something was read, the position is one of the log's own.
         const passing = error instanceof StoreUnavailable || (begun && error instanceof UnknownPosition);
         if (!passing) throw error;
       }
