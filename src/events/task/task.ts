@@ -9,6 +9,10 @@ export interface Share {
 
 export interface CommentState {
   authorId: string;
+  createdAt: string;
+  /** When its text was last changed; null when it never was. */
+  editedAt: string | null;
+  mentions: readonly string[];
   /** Who deleted it, while it is deleted. */
   deletedBy: string | null;
 }
@@ -105,9 +109,9 @@ function changed(task: Task, fact: Exclude<TaskFact, { type: 'TaskCreated' }>): 
     case 'TaskRestored':
       return { deletedAt: null, files: purged(task.files, fact.data.purged_file_ids) };
     case 'CommentAdded':
-      return { comments: put(task.comments, fact.data.comment_id, { authorId: fact.by, deletedBy: null }) };
+      return { comments: put(task.comments, fact.data.comment_id, commentAdded(fact)) };
     case 'CommentEdited':
-      return {};
+      return { comments: revise(task.comments, fact.data.comment_id, { editedAt: fact.at, mentions: fact.data.mentions.to }) };
     case 'CommentDeleted':
       return { comments: revise(task.comments, fact.data.comment_id, { deletedBy: fact.by }) };
     case 'CommentRestored':
@@ -123,6 +127,10 @@ function changed(task: Task, fact: Exclude<TaskFact, { type: 'TaskCreated' }>): 
     default:
       return fact satisfies never;
   }
+}
+
+function commentAdded({ by, at, data }: TaskFact & { type: 'CommentAdded' }): CommentState {
+  return { authorId: by, createdAt: at, editedAt: null, mentions: data.mentions, deletedBy: null };
 }
 
 type Changes = Extract<TaskEvent, { type: 'TaskEdited' }>['data']['changes'];

@@ -1,33 +1,14 @@
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
 import { elseUpdate, type Projection, type ProjectionClient, writeRows } from '../projection.ts';
-import { applyComments } from './comment-rows.ts';
-import { type AccessRow, type CounterRow, listingSchema, type TaskRow } from './schema.ts';
+import { applyComments, applyFiles } from './parts-of-tasks.ts';
+import { type AccessRow, type CounterRow, listingSchema, type TaskRow, taskColumns } from './schema.ts';
 import { accessRows, counts } from './standing.ts';
 import { foldTaskRow, isTaskEvent } from './task-row.ts';
 
-const taskColumns = [
-  'id',
-  'title',
-  'description',
-  'priority',
-  'status',
-  'completed_at',
-  'due_date',
-  'tags',
-  'owner_id',
-  'assignee_id',
-  'shares',
-  'comment_count',
-  'file_count',
-  'created_at',
-  'updated_at',
-  'deleted_at',
-  'revision',
-] as const satisfies readonly (keyof TaskRow)[];
 const accessColumns = ['user_id', 'task_id', 'mask', 'permission', 'created_at'] as const satisfies readonly (keyof AccessRow)[];
 const counterColumns = ['user_id', 'mask', 'facet', 'key', 'n'] as const satisfies readonly (keyof CounterRow)[];
 
-/** Tasks, who has access to them, counts, and the text of comments: under one checkpoint, so that a join of them never tears. */
+/** Tasks, who has access to them, counts, comments and files: under one checkpoint, so that a join of them never tears. */
 export const listing: Projection = {
   name: 'listing',
   version: 1,
@@ -41,6 +22,7 @@ export const listing: Projection = {
     await writeAccess(client, before, after);
     await writeCounters(client, before, after);
     await applyComments(events, client);
+    await applyFiles(events, client);
   },
 };
 

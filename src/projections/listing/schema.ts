@@ -30,6 +30,26 @@ export interface TaskRow {
   revision: number;
 }
 
+export const taskColumns = [
+  'id',
+  'title',
+  'description',
+  'priority',
+  'status',
+  'completed_at',
+  'due_date',
+  'tags',
+  'owner_id',
+  'assignee_id',
+  'shares',
+  'comment_count',
+  'file_count',
+  'created_at',
+  'updated_at',
+  'deleted_at',
+  'revision',
+] as const satisfies readonly (keyof TaskRow)[];
+
 /** One row for each person and task that is not deleted and that the person has access to other than as an admin. */
 export interface AccessRow {
   user_id: string;
@@ -52,14 +72,39 @@ export interface CounterRow {
   n: number;
 }
 
-/** One row a comment, as a search finds it; whether or not it or its task is deleted. */
+/** One row a comment, whether or not it or its task is deleted. */
 export interface CommentRow {
   id: string;
   task_id: string;
+  author_id: string;
   /** Empty once erased. */
   content: string;
+  erased: boolean;
+  mentions: readonly string[];
+  created_at: string;
+  /** When its text was last changed; null when it never was. */
+  edited_at: string | null;
   /** Whether it is not deleted. */
   standing: boolean;
+  /** Of its last event. */
+  revision: number;
+}
+
+/** One row a file, whether or not it or its task is deleted. */
+export interface FileRow {
+  id: string;
+  task_id: string;
+  /** Empty once erased. */
+  name: string;
+  size: number;
+  content_type: string;
+  sha256: string;
+  blob_key: string;
+  uploaded_by: string;
+  uploaded_at: string;
+  deleted_at: string | null;
+  /** Whether its content is gone. */
+  purged: boolean;
   /** Of its last event. */
   revision: number;
 }
@@ -70,6 +115,7 @@ export interface ListingTables {
   access: { [K in keyof AccessRow]: ColumnType<AccessRow[K], never, never> };
   counters: { [K in keyof CounterRow]: ColumnType<CounterRow[K], never, never> };
   comments: { [K in keyof CommentRow]: ColumnType<CommentRow[K], never, never> } & { search: ColumnType<string, never, never> };
+  files: { [K in keyof FileRow]: ColumnType<FileRow[K], never, never> };
 }
 
 /** Run once in the schema of a version, which is first in the search path. */
@@ -131,11 +177,34 @@ create table counters (
 create table comments (
   id uuid primary key,
   task_id uuid not null,
+  author_id uuid not null,
   content text not null,
+  erased boolean not null,
+  mentions uuid[] not null,
+  created_at timestamptz(3) not null,
+  edited_at timestamptz(3),
   standing boolean not null,
   revision integer not null,
   search tsvector generated always as (to_tsvector('simple', words(content))) stored
 );
-create index comments_task on comments (task_id);
+create index comments_task on comments (task_id, created_at, id);
+create index comments_author on comments (author_id);
 create index comments_search on comments using gin (search);
+
+create table files (
+  id uuid primary key,
+  task_id uuid not null,
+  name text not null,
+  size bigint not null,
+  content_type text not null,
+  sha256 text not null,
+  blob_key text not null,
+  uploaded_by uuid not null,
+  uploaded_at timestamptz(3) not null,
+  deleted_at timestamptz(3),
+  purged boolean not null,
+  revision integer not null
+);
+create index files_task on files (task_id, uploaded_at, id);
+create index files_to_purge on files (deleted_at) where deleted_at is not null and not purged;
 `;

@@ -43,7 +43,13 @@ export const foldTaskRow: Fold<TaskRow> = rowFold<TaskRow>()({
       shares: { ...without(row.shares, data.owner_id.to), ...(data.kept !== null && { [data.owner_id.from]: data.kept }) },
       updated_at: at,
     }),
-    TaskDeleted: (row, { at }) => ({ ...row, deleted_at: at, updated_at: at }),
+    TaskDeleted: (row, { data, at }) => ({
+      ...row,
+      // The key of a task that goes with its owner's account is destroyed.
+      ...(data.reason === 'erased' && { title: '', description: '' }),
+      deleted_at: at,
+      updated_at: at,
+    }),
     TaskRestored: (row, { at }) => ({ ...row, deleted_at: null, updated_at: at }),
     CommentAdded: (row, { at }) => ({ ...row, comment_count: row.comment_count + 1, updated_at: at }),
     CommentEdited: (row, { at }) => ({ ...row, updated_at: at }),

@@ -1,0 +1,66 @@
+import { allows, permissionOf } from '../../events/task/permission.ts';
+import type { Share, Task } from '../../events/task/task.ts';
+import type { SharePermission } from '../../events/values.ts';
+import { Rejection } from '../../rejection.ts';
+import { requireKnown, type Someone } from './assign-task.ts';
+import { onTask, requirePermission } from './task-command.ts';
+
+/** Gives somebody access to the task. */
+export const shareTask = onTask<{ person: Someone; permission: SharePermission }>({
+  needs: 'owner',
+  decide(task, { person, permission }, { actor }) {
+    requireKnown(person);
+    if (person.id === actor.id) throw new Rejection('CANNOT_SHARE_WITH_SELF', 'A task cannot be shared with oneself');
+    if (person.id === task.ownerId) throw new Rejection('ALREADY_OWNER', 'The task is theirs already');
+    if (task.shares.has(person.id)) throw new Rejection('ALREADY_SHARED', 'The task is shared with them already');
+    return [{ type: 'TaskShared', data: { user_id: person.id, permission } }];
+  },
+});
+
+export const changeShare = onTask<{ userId: string; permission: SharePermission }>({
+  needs: 'owner',
+  decide(task, { userId, permission: to }) {
+    const { permission: from } = requireShare(task, userId);
+    return to === from ? [] : [{ type: 'TaskSharePermissionChanged', data: { user_id: userId, permission: { from, to } } }];
+  },
+});
+
+/** Takes a share away: the owner anybody's, everybody their own. An assignee keeps the access of an assignee. */
+export const unshareTask = onTask<{ userId: string }>({
+  needs: 'owner',
+  allow(task, { userId }, { actor }) {
+    if (userId !== actor.id) requirePermission(task, actor, 'owner');
+  },
+  decide(task, { userId }, { actor }) {
+    const { permission } = requireShare(task, userId);
+    return [{ type: 'TaskUnshared', data: { user_id: userId, permission, reason: userId === actor.id ? 'left' : 'revoked' } }];
+  },
+});
+
+/** Gives the task to another owner. The one before keeps a share, or nothing. */
+export const transferTask = onTask<{ newOwner: Someone; keep: SharePermission | null }>({
+  needs: 'owner',
+  decide(task, { newOwner, keep }) {
+    if (newOwner.id === task.ownerId) return [];
+    requireKnown(newOwner);
+    const share = task.shares.get(newOwner.id);
+    return [
+      ...(share
+        ? [{ type: 'TaskUnshared' as const, data: { user_id: newOwner.id, permission: share.permission, reason: 'transferred' as const } }]
+        : []),
+      { type: 'TaskTransferred', data: { owner_id: { from: task.ownerId, to: newOwner.id }, kept: keep, reason: 'command' } },
+    ];
+  },
+});
+
+/** The shares that somebody may see: owners and admins all of them, others their own. */
+export function visibleShares(task: Task, person: { id: string; isAdmin: boolean }): [userId: string, Share][] {
+  const seesAll = allows(permissionOf(task, person), 'owner');
+  return [...task.shares].filter(([userId]) => seesAll || userId === person.id);
+}
+
+function requireShare(task: Task, userId: string): Share {
+  const share = task.shares.get(userId);
+  if (!share) throw new Rejection('SHARE_NOT_FOUND', 'The task is not shared with them');
+  return share;
+}
