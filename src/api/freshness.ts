@@ -9,7 +9,7 @@ import type { RequestContext } from './route.ts';
 const LONGEST_WAIT_MS = 2_000;
 const REMEMBERED = 100_000;
 
-export type ReadModel = 'listing' | 'activity';
+export type ReadModel = 'listing' | 'activity' | 'history';
 
 export interface FreshQuery {
   caller: Caller;
@@ -19,6 +19,8 @@ export interface FreshQuery {
   taskId?: string;
   /** The answer is about everybody's tasks. */
   ofEverybody?: boolean;
+  /** What is asked for is as of this position. */
+  asOf?: Position;
 }
 
 /** Lets a caller read what was written: by themselves, about their access, on a task, or at a position they carry along. */
@@ -40,11 +42,12 @@ export function createFreshness(progress: Progress, store: EventStore): Freshnes
     if (position > (marks.get(key)?.position ?? BEGINNING)) marks.set(key, { position });
   };
 
-  const wanted = ({ caller, taskId, ofEverybody }: FreshQuery): Position => {
+  const wanted = ({ caller, taskId, ofEverybody, asOf }: FreshQuery): Position => {
     const marks = [
       byPerson.get(caller.id)?.position ?? BEGINNING,
       taskId === undefined ? BEGINNING : (byTask.get(taskId)?.position ?? BEGINNING),
       ofEverybody ? last : BEGINNING,
+      asOf ?? BEGINNING,
     ];
     return marks.reduce((highest, mark) => (mark > highest ? mark : highest));
   };

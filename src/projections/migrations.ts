@@ -33,4 +33,9 @@ create unique index generations_building on projections.generations (name, versi
     // The last event that is in the rows, and where it stood: a log that was restored, or that is another, does not have it there.
     sql: 'alter table projections.generations add column last_event jsonb',
   },
+  {
+    name: '0003 settled moments',
+    // Which position a time was answered with that no event had come after yet: an event still under way then must not move the answer.
+    sql: 'create table projections.settled_moments (at timestamptz(3) primary key, position bigint not null)',
+  },
 ];

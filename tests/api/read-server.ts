@@ -1,11 +1,14 @@
 import type { Caller } from '../../src/accounts/caller.ts';
+import { createTimeTravel } from '../../src/api/as-of.ts';
 import type { FreshQuery } from '../../src/api/freshness.ts';
 import { requestMetrics } from '../../src/api/request-metrics.ts';
 import { activityRoutes } from '../../src/api/routes/activity.ts';
 import { taskListingRoutes } from '../../src/api/routes/task-listing.ts';
 import { createApiServer } from '../../src/api/server.ts';
+import { BEGINNING } from '../../src/events/store/event-store.ts';
 import { createLog } from '../../src/platform/logging.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
+import { createMoments } from '../../src/projections/history/moments.ts';
 import { Rejection } from '../../src/rejection.ts';
 import { people, root } from '../queries/given-tasks.ts';
 import { openReadSide, type ReadSide } from '../queries/read-side.ts';
@@ -37,11 +40,13 @@ export async function startReadServer(options?: { poolMax?: number }): Promise<R
       return { headers: { 'Tasktrail-Stale': 'true' } };
     },
   };
+  const head = async () => BEGINNING;
+  const timeTravel = createTimeTravel({ moments: createMoments(readSide.pool, () => 'history_v1'), store: { head }, freshness });
   const requireTaskVisible = async (taskId: string) => {
     if (hidden.has(taskId)) throw new Rejection('TASK_NOT_FOUND', 'There is no such task');
   };
   const server = createApiServer({
-    routes: [...taskListingRoutes({ queries, freshness }), ...activityRoutes({ queries, freshness, requireTaskVisible })],
+    routes: [...taskListingRoutes({ queries, timeTravel }), ...activityRoutes({ queries, freshness, requireTaskVisible })],
     authenticate: (authorization) => callerNamed(authorization?.replace('Bearer ', '') ?? ''),
     logger: createLog({ level: 'error', format: 'json' }, { write: (line) => void errors.push(line) }),
     requestMetrics: requestMetrics(createMetrics()),

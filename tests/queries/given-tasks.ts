@@ -1,4 +1,4 @@
-import type { TaskRow } from '../../src/projections/listing/schema.ts';
+import type { CommentRow, TaskRow } from '../../src/projections/listing/schema.ts';
 
 export const ann = '00000000-0000-7000-8000-00000000000a';
 export const bob = '00000000-0000-7000-8000-00000000000b';
@@ -41,5 +41,22 @@ export function aTask(n: number, row: Partial<TaskRow> = {}): TaskRow {
     deleted_at: null,
     revision: 0,
     ...row,
+  };
+}
+
+/** A comment that somebody made, with what a test does not care about. */
+export function aComment(n: number, on: number, more: Partial<CommentRow> = {}): CommentRow {
+  return {
+    id: taskId(n),
+    task_id: taskId(on),
+    author_id: ann,
+    content: 'Well done',
+    erased: false,
+    mentions: [],
+    created_at: '2026-01-02T03:04:05.000Z',
+    edited_at: null,
+    standing: true,
+    revision: 1,
+    ...more,
   };
 }

@@ -7,7 +7,7 @@ import type { TaskList } from '../../src/queries/tasks/list-tasks.ts';
 import { taskScopes } from '../../src/queries/tasks/task-scope.ts';
 import { taskSortKeys } from '../../src/queries/tasks/task-sort.ts';
 import { expectedList } from './expected-list.ts';
-import { ann, aTask, bob, cid, people, taskId } from './given-tasks.ts';
+import { aComment, ann, aTask, bob, cid, people } from './given-tasks.ts';
 import { openReadSide, type ReadSide } from './read-side.ts';
 
 jest.setTimeout(120_000);
@@ -85,7 +85,7 @@ beforeAll(async () => {
   rows = drawn.map((row, n) => aTask(n, row));
   comments = fc
     .sample(fc.record({ content: text, standing: fc.boolean(), of: fc.nat(149) }), { numRuns: 80, seed: 4 })
-    .map(({ of, ...comment }, n) => ({ id: taskId(n + 1_000), task_id: taskId(of), revision: 1, ...comment }));
+    .map(({ of, ...comment }, n) => aComment(n + 1_000, of, comment));
   await readSide.tasks(rows);
   await readSide.comments(comments);
 });

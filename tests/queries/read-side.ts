@@ -3,6 +3,7 @@ import { accountMigrations } from '../../src/accounts/schema.ts';
 import { migrate } from '../../src/platform/postgres/migrate.ts';
 import { createPool } from '../../src/platform/postgres/pool.ts';
 import { type ActivityRow, activitySchema } from '../../src/projections/activity/schema.ts';
+import { historySchema } from '../../src/projections/history/schema.ts';
 import { type CommentRow, listingSchema, type TaskRow } from '../../src/projections/listing/schema.ts';
 import { accessRows, counts } from '../../src/projections/listing/standing.ts';
 import { writeRows } from '../../src/projections/projection.ts';
@@ -38,7 +39,7 @@ export interface TestPerson {
   erased?: boolean;
 }
 
-const schemas = { listingSchema: 'listing_v1', activitySchema: 'activity_v1' };
+const schemas = { listing: () => 'listing_v1', activity: () => 'activity_v1', history: () => 'history_v1' };
 
 export async function openReadSide({ poolMax = 4 } = {}): Promise<ReadSide> {
   const database = await createTestDatabase();
@@ -47,7 +48,8 @@ export async function openReadSide({ poolMax = 4 } = {}): Promise<ReadSide> {
   pool.on('connect', (client) => recordStatements(client, statements));
   await migrate(pool, [{ part: 'accounts', migrations: accountMigrations }]);
   await pool.query(`create schema listing_v1; set search_path = listing_v1; ${listingSchema};
-    create schema activity_v1; set search_path = activity_v1; ${activitySchema}; reset search_path`);
+    create schema activity_v1; set search_path = activity_v1; ${activitySchema};
+    create schema history_v1; set search_path = history_v1; ${historySchema}; reset search_path`);
   const inSchema = async (schema: string, work: (client: pg.PoolClient) => Promise<void>) => {
     const client = await pool.connect();
     await client.query(`set search_path = ${schema}`);
@@ -56,7 +58,7 @@ export async function openReadSide({ poolMax = 4 } = {}): Promise<ReadSide> {
   return {
     pool,
     statements,
-    queries: createQueries({ pool, schemas: () => schemas }),
+    queries: createQueries({ pool, schemas }),
     people: (people) => writePeople(pool, people),
     tasks: (rows) => inSchema('listing_v1', (client) => writeTasks(client, rows)),
     comments: (rows) => inSchema('listing_v1', (client) => write(client, 'comments', rows)),

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import { doneStatus } from '../../events/task/workflow.ts';
+import type { AsOf } from '../history/as-of.ts';
 import { keyTypes } from '../key-type.ts';
 import type { Page, PageRequest } from '../page.ts';
 import { allItems, type PagedList, readPage } from '../paged-list.ts';
@@ -18,6 +19,8 @@ export interface TaskList {
   scope: TaskScope;
   filters: TaskFilters;
   sort: TaskSort;
+  /** As it was then; as it is, when left out. */
+  asOf?: AsOf | undefined;
 }
 
 /** A part of a list of tasks, as the API shows them, in one statement. @throws Rejection ADMIN_ONLY, INVALID_CURSOR */
@@ -31,9 +34,9 @@ export async function* exportTasks(db: ReadDatabase, tables: ReadTables, list: T
 }
 
 function pagedTasks(tables: ReadTables, list: TaskList): PagedList {
-  const { reader, today, scope, filters, sort } = list;
+  const { reader, today, scope, filters, sort, asOf } = list;
   requireScope(scope, reader);
-  const source = taskSource(tables, scope, reader, filters.deleted === true);
+  const source = taskSource(tables, { scope, reader, deleted: filters.deleted === true, asOf });
   const { onSource, onTask } = filterConditions(filters, { tables, source, reader, today });
   const { key, keyType, ofTask } = sortExpression(sort, source, tables, filters.search);
   const conditions = sql.join([...source.conditions, ...onSource, ...onTask], sql` and `);
@@ -45,18 +48,18 @@ function pagedTasks(tables: ReadTables, list: TaskList): PagedList {
     descending: sort.descending,
     keyType,
     idType: keyTypes.uuid,
-    item: taskItem,
-    joins: taskJoins(tables, reader, today),
+    item: taskItem(asOf),
+    joins: taskJoins(tables, reader, today, asOf),
     total: keptTotal(tables, list) ?? (isIndexed ? sql`select count(*) from ${where}` : undefined),
     prepared: onSource.length + onTask.length === 0,
-    list: ['tasks', scope, filters, sort],
+    list: ['tasks', scope, filters, sort, asOf ?? null],
   };
 }
 
 /** The counts that are kept tell how many tasks there are of each status and priority. Undefined where more is asked. */
-function keptTotal({ counters }: ReadTables, { scope, reader, filters }: TaskList): RawBuilder<unknown> | undefined {
+function keptTotal({ counters }: ReadTables, { scope, reader, filters, asOf }: TaskList): RawBuilder<unknown> | undefined {
   const { status, priority, completed, deleted, ...others } = filters;
-  if (deleted || Object.values(others).some((filter) => filter !== undefined)) return undefined;
+  if (asOf || deleted || Object.values(others).some((filter) => filter !== undefined)) return undefined;
   const conditions = [countersOf(scope, reader), sql`c.facet = 'state'`];
   if (status) conditions.push(sql`split_part(c.key, '/', 1) = any(${status}::text[])`);
   if (priority) conditions.push(sql`split_part(c.key, '/', 2) = any(${priority}::text[])`);

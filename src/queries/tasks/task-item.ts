@@ -1,13 +1,14 @@
 import { type RawBuilder, sql } from 'kysely';
+import { type AsOf, validAt } from '../history/as-of.ts';
 import { json, jsonObject, orNull, person, quoted, truth, utcTime } from '../json-values.ts';
 import type { ReadTables } from '../read-tables.ts';
 import type { Reader } from './task-scope.ts';
 
-const permission = `case when t.owner_id = r.id then 'owner' when t.assignee_id = r.id then 'edit'
-  else coalesce(t.shares ->> r.id::text, 'admin') end`;
+/** @param now the alias of the task's row as it is now: what the reader may do is never a thing of the past */
+const permission = (now: string) => `case when ${now}.owner_id = r.id then 'owner' when ${now}.assignee_id = r.id then 'edit'
+  else coalesce(${now}.shares ->> r.id::text, 'admin') end`;
 
-/** The JSON of a task as the API shows it, from what `taskJoins` brings. */
-export const taskItem: RawBuilder<string> = sql.raw(
+const item = (now: string) =>
   jsonObject({
     id: quoted('t.id'),
     title: json('t.title'),
@@ -21,7 +22,7 @@ export const taskItem: RawBuilder<string> = sql.raw(
     overdue: truth(`t.due_date < r.today and t.status not in ('done', 'cancelled')`),
     owner: person('t.owner_id', 'o'),
     assignee: `case when t.assignee_id is null then 'null' else ${person('t.assignee_id', 'e')} end`,
-    permission: quoted(permission),
+    permission: quoted(permission(now)),
     share_count: `case when t.shares = '{}' then 0 else (select count(*) from jsonb_object_keys(t.shares)) end`,
     comment_count: 't.comment_count',
     file_count: 't.file_count',
@@ -29,11 +30,24 @@ export const taskItem: RawBuilder<string> = sql.raw(
     updated_at: quoted(utcTime('t.updated_at')),
     deleted_at: orNull(quoted(utcTime('t.deleted_at'))),
     revision: 't.revision',
-  }),
-);
+  });
 
-/** From the ids of a list to the rows of the tasks `t`, of the people `o` and `e` that own and are assigned them, and of who reads, `r`. */
-export function taskJoins({ tasks, users }: ReadTables, reader: Reader, today: string): RawBuilder<unknown> {
-  return sql`join ${tasks} t on t.id = shown.id left join ${users} o on o.id = t.owner_id left join ${users} e on e.id = t.assignee_id
+const todays = sql.raw<string>(item('t'));
+const past = sql.raw<string>(item('n'));
+
+/** The JSON of a task as the API shows it, from what `taskJoins` brings. */
+export function taskItem(asOf?: AsOf): RawBuilder<string> {
+  return asOf ? past : todays;
+}
+
+/**
+ * From the ids of a list to the rows of the tasks `t`, of the people `o` and `e` that own and are assigned them, and of who reads, `r`.
+ * Of the past, `t` is the task as it was, and `n` as it is now.
+ */
+export function taskJoins({ tasks, versions, users }: ReadTables, reader: Reader, today: string, asOf?: AsOf): RawBuilder<unknown> {
+  const rows = asOf
+    ? sql`join ${versions} t on t.id = shown.id and ${validAt('t', asOf)} join ${tasks} n on n.id = shown.id`
+    : sql`join ${tasks} t on t.id = shown.id`;
+  return sql`${rows} left join ${users} o on o.id = t.owner_id left join ${users} e on e.id = t.assignee_id
   cross join (select ${reader.id}::uuid as id, ${today}::date as today) r`;
 }

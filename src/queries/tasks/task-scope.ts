@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { ASSIGNED, EVERYONE, OWNED, SHARED } from '../../projections/listing/schema.ts';
 import { Rejection } from '../../rejection.ts';
+import { type AsOf, pastText, validAt } from '../history/as-of.ts';
 import type { ReadTables } from '../read-tables.ts';
 
 export const taskScopes = ['owned', 'assigned', 'shared', 'all', 'everyone'] as const;
@@ -31,16 +32,30 @@ export interface Source {
   createdAt: RawBuilder<unknown>;
   from(withTask: boolean): RawBuilder<unknown>;
   conditions: readonly RawBuilder<unknown>[];
+  /** The words of the task's own text. */
+  words: RawBuilder<unknown>;
+  /** A table of the comments, with `task_id`, `standing` and their words as `search`. */
+  comments: RawBuilder<unknown>;
+}
+
+export interface SourceQuery {
+  scope: TaskScope;
+  reader: Reader;
+  deleted: boolean;
+  /** As it was at this position of the log; as it is, when left out. */
+  asOf?: AsOf | undefined;
 }
 
 /** Deleted tasks: the reader's own, as nobody else but an admin sees them; of these only what the scope has as well. */
-export function taskSource(tables: ReadTables, scope: TaskScope, reader: Reader, deleted: boolean): Source {
+export function taskSource(tables: ReadTables, { scope, reader, deleted, asOf }: SourceQuery): Source {
+  if (asOf) return pastSource(tables, { scope, reader, deleted, asOf });
   if (deleted) return fromTasks(tables, [sql`t.deleted_at is not null`, ...ownership(scope, reader)]);
   if (scope === 'everyone') return fromTasks(tables, [sql`t.deleted_at is null`]);
   return {
     id: sql`a.task_id`,
     createdAt: sql`a.created_at`,
     from: (withTask) => (withTask ? sql`${tables.access} a join ${tables.tasks} t on t.id = a.task_id` : sql`${tables.access} a`),
+    ...todaysText(tables),
     conditions: [sql`a.user_id = ${reader.id}::uuid`, ...(scope === 'all' ? [] : [sql`a.mask & ${sql.lit(waysOfAccess[scope])} <> 0`])],
   };
 }
@@ -51,8 +66,46 @@ export function countersOf(scope: TaskScope, reader: Reader): RawBuilder<unknown
   return sql`c.user_id = ${reader.id}::uuid and c.mask & ${sql.lit(waysOfAccess[scope])} <> 0`;
 }
 
-function fromTasks({ tasks }: ReadTables, conditions: Source['conditions']): Source {
-  return { id: sql`t.id`, createdAt: sql`t.created_at`, from: () => sql`${tasks} t`, conditions };
+function fromTasks(tables: ReadTables, conditions: Source['conditions']): Source {
+  return { id: sql`t.id`, createdAt: sql`t.created_at`, from: () => sql`${tables.tasks} t`, conditions, ...todaysText(tables) };
+}
+
+function todaysText({ comments }: ReadTables): Pick<Source, 'words' | 'comments'> {
+  return { words: sql`t.search`, comments };
+}
+
+/** What there was then of the tasks that the reader may see now; those since deleted are there for their owner and admins. */
+function pastSource(tables: ReadTables, { scope, reader, deleted, asOf }: SourceQuery & { asOf: AsOf }): Source {
+  const { access, tasks, versions } = tables;
+  const thereThen = deleted ? sql`t.deleted_at is not null` : sql`t.deleted_at is null`;
+  const text = pastText(tables, asOf);
+  if (scope === 'everyone') {
+    const conditions = [validAt('t', asOf), thereThen];
+    return { id: sql`t.id`, createdAt: sql`t.created_at`, from: () => sql`${versions} t`, conditions, ...text };
+  }
+  const visible = sql`(select task_id, created_at from ${access} where user_id = ${reader.id}::uuid
+    union all select id, created_at from ${tasks} where deleted_at is not null and owner_id = ${reader.id}::uuid)`;
+  return {
+    id: sql`a.task_id`,
+    createdAt: sql`a.created_at`,
+    from: () => sql`${visible} a join ${versions} t on t.id = a.task_id and ${validAt('t', asOf)}`,
+    conditions: [thereThen, ...(deleted ? ownership(scope, reader) : holding(scope, reader))],
+    ...text,
+  };
+}
+
+/** In which way the reader had the task. */
+function holding(scope: Exclude<TaskScope, 'everyone'>, { id }: Reader): RawBuilder<unknown>[] {
+  switch (scope) {
+    case 'owned':
+      return [sql`t.owner_id = ${id}::uuid`];
+    case 'assigned':
+      return [sql`t.assignee_id = ${id}::uuid`];
+    case 'shared':
+      return [sql`t.shares ? ${id}`];
+    case 'all':
+      return [];
+  }
 }
 
 function ownership(scope: TaskScope, { id }: Reader): RawBuilder<unknown>[] {

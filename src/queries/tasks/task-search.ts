@@ -28,16 +28,16 @@ export function searchCondition(search: string, { tables, source }: { tables: Re
   const visible = sql.join(source.conditions, sql` and `);
   const found = terms.map(
     (term) => sql`${source.id} in (
-      select ${source.id} from ${source.from(true)} where ${visible} and t.search @@ ${taskQuery(term, tables)}
+      select ${source.id} from ${source.from(true)} where ${visible} and ${source.words} @@ ${taskQuery(term, tables)}
       union all
-      select ${source.id} from ${source.from(false)} join ${tables.comments} m on m.task_id = ${source.id}
+      select ${source.id} from ${source.from(false)} join ${source.comments} m on m.task_id = ${source.id}
         where ${visible} and m.standing and m.search @@ ${commentQuery(term, tables)})`,
   );
   return sql.join(found, sql` and `);
 }
 
 /** How well the task `t` fits: a hit in the title weighs more than one in the tags, the description and the comments, in this order. */
-export function relevance(search: string, tables: ReadTables): RawBuilder<unknown> {
+export function relevance(search: string, source: Source, tables: ReadTables): RawBuilder<unknown> {
   const terms = searchTerms(search);
   if (terms.length === 0) return sql`0::real`;
   const inTask = sql.join(
@@ -48,8 +48,8 @@ export function relevance(search: string, tables: ReadTables): RawBuilder<unknow
     terms.map((term) => commentQuery(term, tables)),
     sql` || `,
   );
-  return sql`(ts_rank(t.search, ${inTask}) + coalesce((select max(ts_rank(m.search, ${inComment}))
-    from ${tables.comments} m where m.task_id = t.id and m.standing), 0))`;
+  return sql`(ts_rank(${source.words}, ${inTask}) + coalesce((select max(ts_rank(m.search, ${inComment}))
+    from ${source.comments} m where m.task_id = t.id and m.standing), 0))`;
 }
 
 /** A term of several words must be found within one field, and these are told apart by their weights. */

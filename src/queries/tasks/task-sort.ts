@@ -53,7 +53,7 @@ export function sortExpression({ by, descending }: TaskSort, source: Source, tab
     case 'completed':
       return ofTask(sql`(t.status = ${sql.lit(doneStatus)})`, keyTypes.boolean);
     case 'relevance':
-      return ofTask(relevance(search, tables), keyTypes.real);
+      return ofTask(relevance(search, source, tables), keyTypes.real);
   }
 }
 

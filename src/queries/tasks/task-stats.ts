@@ -2,6 +2,8 @@ import { type RawBuilder, sql } from 'kysely';
 import { doneStatus } from '../../events/task/workflow.ts';
 import { type Priority, priorities, type Status, statuses } from '../../events/values.ts';
 import type { CounterRow } from '../../projections/listing/schema.ts';
+import type { AsOf } from '../history/as-of.ts';
+import { pastCounts } from '../history/past-counts.ts';
 import type { ReadDatabase } from '../read-database.ts';
 import type { ReadTables } from '../read-tables.ts';
 import { countersOf, type Reader, requireScope, type TaskScope } from './task-scope.ts';
@@ -31,6 +33,8 @@ export interface TaskStatsQuery {
   today: string;
   /** The date in UTC: the last of the seven days. */
   utcToday: string;
+  /** As it was then; the days are those of then too. */
+  asOf?: AsOf | undefined;
 }
 
 type Count = Pick<CounterRow, 'facet' | 'key' | 'n'>;
@@ -38,6 +42,8 @@ type Count = Pick<CounterRow, 'facet' | 'key' | 'n'>;
 /** Adds up kept counts: what it costs does not depend on the number of tasks. @throws Rejection ADMIN_ONLY */
 export async function taskStats(db: ReadDatabase, tables: ReadTables, query: TaskStatsQuery): Promise<TaskStats> {
   requireScope(query.scope, query.reader);
+  const { asOf, today, utcToday } = query;
+  if (asOf) return addUp(await db.rows(pastCounts(tables, { ...query, asOf }, { today, since: sixDaysBefore(utcToday) })));
   return addUp(await db.rows(countsOf(tables, query), { prepared: true }));
 }
 

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { BEGINNING, type EventStore, formatPosition, type Position, parsePosition } from '../events/store/event-store.ts';
+import type { Moments } from '../projections/history/moments.ts';
+import { Rejection } from '../rejection.ts';
+import type { Freshness, FreshQuery } from './freshness.ts';
+import { notAfter } from './query-parameters.ts';
+
+/** The parameters by which something is asked for as it was. Put into a route's query schema together with `asOfRule`. */
+export const asOfParameters = {
+  as_of: notAfter('As it was then, for whom may see it now. Not in the future.'),
+  as_of_position: z
+    .string()
+    .transform((text, context) => {
+      const position = parsePosition(text);
+      if (position !== undefined) return position;
+      context.addIssue({ code: 'custom', message: 'must be a position: decimal digits', params: { code: 'format' } });
+      return z.NEVER;
+    })
+    .optional()
+    .meta({ description: 'The same by a position, as `Tasktrail-As-Of-Position` tells it: the answer never moves.' }),
+};
+export const asOfRule = ['as_of', 'as_of_position'] as const;
+
+export interface AsOfQuery {
+  as_of?: string | undefined;
+  as_of_position?: Position | undefined;
+}
+
+/** A moment of the past, as a position of the log. */
+export interface Past {
+  position: Position;
+  /** Its effective time, RFC 3339; null before the first event. */
+  at: string | null;
+}
+
+/** Resolves what moment a query asks for, and waits until the read models know all of it. */
+export interface TimeTravel {
+  /** @returns undefined when the query asks for no moment @throws Rejection VALIDATION_FAILED for the future */
+  resolve(query: AsOfQuery, fresh: FreshQuery): Promise<{ past: Past | undefined; headers: Record<string, string> }>;
+}
+
+interface Parts {
+  moments: Moments;
+  store: Pick<EventStore, 'head'>;
+  freshness: Pick<Freshness, 'wait'>;
+}
+
+export function createTimeTravel({ moments, store, freshness }: Parts): TimeTravel {
+  const waitFor = (fresh: FreshQuery, asOf: Position) => freshness.wait({ ...fresh, models: [...fresh.models, 'history'], asOf });
+
+  const byTime = async (time: string, fresh: FreshQuery) => {
+    if (time > new Date().toISOString()) throw inTheFuture('as_of');
+    const known = await moments.positionAt(time);
+    if (known !== undefined) return { position: known, ...(await waitFor(fresh, BEGINNING)) };
+    const head = await store.head();
+    const { headers } = await waitFor(fresh, head);
+    // What the read model does not know yet cannot be settled; it may already know an event of after that time.
+    const isThere = headers['Tasktrail-Stale'] === undefined;
+    const position = (await moments.positionAt(time)) ?? (isThere ? await moments.settle(time, head) : head);
+    return { position, headers };
+  };
+
+  const byPosition = async (position: Position, fresh: FreshQuery) => {
+    if (position > (await store.head())) throw inTheFuture('as_of_position');
+    return { position, ...(await waitFor(fresh, position)) };
+  };
+
+  return {
+    async resolve({ as_of: time, as_of_position: asked }, fresh) {
+      if (time === undefined && asked === undefined) return { past: undefined, ...(await freshness.wait(fresh)) };
+      const { position, headers } = await (asked === undefined ? byTime(time!, fresh) : byPosition(asked, fresh));
+      const past = { position, at: await moments.timeAt(position) };
+      return { past, headers: { ...headers, 'Tasktrail-As-Of-Position': formatPosition(position) } };
+    },
+  };
+}
+
+function inTheFuture(parameter: string): Rejection {
+  const message = 'must not be in the future';
+  return new Rejection('VALIDATION_FAILED', message, [{ path: `query.${parameter}`, message, code: 'too_big' }]);
+}

@@ -1,0 +1,42 @@
+import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
+import type { ProjectionClient } from '../projection.ts';
+import type { CommentVersionRow } from './schema.ts';
+import { keepVersions } from './versions.ts';
+
+type CommentEvent = Extract<RecordedEvent, { type: `Comment${string}` }>;
+
+const keepCommentVersions = keepVersions<CommentVersionRow, CommentEvent>({
+  table: 'comment_versions',
+  columns: ['id', 'task_id', 'author_id', 'content', 'standing', 'revision', 'valid_from', 'valid_to'],
+  idOf: ({ data }) => data.comment_id,
+  fold: (row, event) => (event.revision <= (row?.revision ?? -1) ? row : evolve(row, event)),
+});
+
+/** The versions of comments, so that a search finds what they said then. */
+export async function applyCommentVersions(events: readonly RecordedEvent[], client: ProjectionClient): Promise<void> {
+  await keepCommentVersions(
+    events.filter((event): event is CommentEvent => event.type.startsWith('Comment')),
+    client,
+  );
+  const erased = events.filter(({ type }) => type === 'UserErased').map(subjectId);
+  if (erased.length > 0) await client.query(`update comment_versions set content = '' where author_id = any($1)`, [erased]);
+}
+
+function evolve(row: CommentVersionRow | undefined, event: CommentEvent): CommentVersionRow | undefined {
+  const { revision } = event;
+  if (event.type === 'CommentAdded') {
+    const { comment_id: id, content } = event.data;
+    return { id, task_id: subjectId(event), author_id: event.metadata.actor.id, content: content ?? '', standing: true, revision };
+  }
+  if (row === undefined) return undefined;
+  switch (event.type) {
+    case 'CommentEdited':
+      return { ...row, content: event.data.content?.to ?? '', revision };
+    case 'CommentDeleted':
+      return { ...row, standing: false, revision };
+    case 'CommentRestored':
+      return { ...row, standing: true, revision };
+    default:
+      return event satisfies never;
+  }
+}

@@ -1,0 +1,48 @@
+import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
+import { type TaskRow, taskColumns } from '../listing/schema.ts';
+import { foldTaskRow, isTaskEvent } from '../listing/task-row.ts';
+import { type Projection, type ProjectionClient, writeRows } from '../projection.ts';
+import { applyCommentVersions } from './comment-versions.ts';
+import { historySchema, type MomentRow } from './schema.ts';
+import { keepVersions } from './versions.ts';
+
+/** A row for every version of every task and comment, with its valid range, and what time it was at each position. */
+export const history: Projection = {
+  name: 'history',
+  version: 1,
+  tables: historySchema,
+  positions: { versions: ['valid_from', 'valid_to'], comment_versions: ['valid_from', 'valid_to'], moments: ['position'] },
+  async apply(events, client) {
+    await applyMoments(events, client);
+    await keepTaskVersions(events.filter(isTaskEvent), client);
+    await forgetErased(events, client);
+    await applyCommentVersions(events, client);
+  },
+};
+
+/** Time as the log tells it never goes back: an event that says it happened earlier than another before it happened at that one's time. */
+async function applyMoments(events: readonly RecordedEvent[], client: ProjectionClient): Promise<void> {
+  const { rows } = await client.query<{ latest: string | null }>("select to_json(max(effective_at)) #>> '{}' as latest from moments");
+  let latest = rows[0]?.latest ? Date.parse(rows[0].latest) : Number.NEGATIVE_INFINITY;
+  const moments: MomentRow[] = [];
+  for (const { position, metadata } of events) {
+    const at = Date.parse(metadata.occurred_at);
+    if (at <= latest) continue;
+    latest = at;
+    moments.push({ position: position.toString(), effective_at: metadata.occurred_at });
+  }
+  await writeRows(client, 'moments', ['position', 'effective_at'], moments, 'on conflict do nothing');
+}
+
+const keepTaskVersions = keepVersions<TaskRow, RecordedEvent>({
+  table: 'versions',
+  columns: [...taskColumns, 'valid_from', 'valid_to'],
+  idOf: subjectId,
+  fold: (row, event) => foldTaskRow(row, event),
+});
+
+/** The key of a task that went with its owner's account is destroyed: what it said goes from every version. */
+async function forgetErased(events: readonly RecordedEvent[], client: ProjectionClient): Promise<void> {
+  const erased = events.filter((event) => event.type === 'TaskDeleted' && event.data.reason === 'erased').map(subjectId);
+  if (erased.length > 0) await client.query(`update versions set title = '', description = '' where id = any($1)`, [erased]);
+}

@@ -1,0 +1,62 @@
+/** What a comment said, and whether it stood. */
+export interface CommentVersionRow {
+  id: string;
+  task_id: string;
+  author_id: string;
+  /** Empty once erased. */
+  content: string;
+  standing: boolean;
+  /** Of the event that made it so. */
+  revision: number;
+}
+
+/** From this position on, until the next moment, the log stands at this time: the latest that any event up to there happened at. */
+export interface MomentRow {
+  position: string;
+  effective_at: string;
+}
+
+/** Run once in the schema of a version, which is first in the search path. */
+export const historySchema = `
+create table versions (
+  id uuid not null,
+  title text not null,
+  description text not null,
+  priority text not null,
+  status text not null,
+  completed_at timestamptz(3),
+  due_date date,
+  tags text[] not null,
+  owner_id uuid not null,
+  assignee_id uuid,
+  shares jsonb not null,
+  comment_count integer not null,
+  file_count integer not null,
+  created_at timestamptz(3) not null,
+  updated_at timestamptz(3) not null,
+  deleted_at timestamptz(3),
+  revision integer not null,
+  valid_from bigint not null,
+  valid_to bigint,
+  primary key (id, valid_from)
+);
+
+create table comment_versions (
+  id uuid not null,
+  task_id uuid not null,
+  author_id uuid not null,
+  content text not null,
+  standing boolean not null,
+  revision integer not null,
+  valid_from bigint not null,
+  valid_to bigint,
+  primary key (id, valid_from)
+);
+create index comment_versions_task on comment_versions (task_id, valid_from);
+create index comment_versions_author on comment_versions (author_id);
+
+create table moments (
+  position bigint primary key,
+  effective_at timestamptz(3) not null unique
+);
+`;
