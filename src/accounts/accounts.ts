@@ -5,8 +5,9 @@ import type { Logger } from '../platform/logging.ts';
 import { Rejection } from '../rejection.ts';
 import { type AccessTokens, createAccessTokens } from './access-token.ts';
 import type { AccountCall } from './account-call.ts';
+import { type Administration, createAdministration } from './administration.ts';
 import { type Authenticate, createAuthenticate } from './authentication.ts';
-import type { Caller } from './caller.ts';
+import type { Caller, SessionCaller } from './caller.ts';
 import { type ChangeFeed, type ChangeListener, startChangeFeed } from './change-feed.ts';
 import { type Database, databaseOn } from './database.ts';
 import { createDirectory, type Directory } from './directory.ts';
@@ -14,11 +15,17 @@ import { ensureFirstAdmin, type FirstAdmin } from './first-admin.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createKnownCallers } from './known-callers.ts';
 import { type Credentials, login } from './login.ts';
+import { observed } from './observed-callers.ts';
 import { type OutboxRelay, startOutboxRelay } from './outbox-relay.ts';
+import { changePassword, type PasswordChange } from './password-change.ts';
 import { PasswordHasher } from './password-hasher.ts';
+import { createPersonalTokenProofs } from './personal-token-proof.ts';
+import { createPersonalTokens, type PersonalTokens } from './personal-tokens.ts';
 import { changeProfile, type ProfileChanges, readUser } from './profile.ts';
 import { type Registration, register } from './registration.ts';
-import { createSessions, type OpenSession, type Sessions } from './sessions.ts';
+import { type SecurityLog, startSecurityLog } from './security-log.ts';
+import { type SessionUse, startSessionUse } from './session-use.ts';
+import { createSessions, type ListedSession, type OpenSession, type Sessions } from './sessions.ts';
 import type { User } from './user.ts';
 
 export interface AccountsConfig {
@@ -39,8 +46,10 @@ export interface AccountsOptions {
   config: AccountsConfig;
   log: Logger;
   clock?: () => Date;
-  /** Told the position of each account event that this instance appended. */
+  /** Told the position of each account event that this instance appended, and whom it concerns: whose account it is, and who did it. */
   onAppended?: (userId: string, position: Position) => void;
+  /** Told of each request with a token, whether its caller was known in memory. */
+  onLookup?: (known: boolean) => void;
 }
 
 /** What somebody who has signed in is given. */
@@ -66,11 +75,20 @@ export interface Accounts {
   /** @throws Rejection TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_REUSED */
   refresh(refreshToken: string, call: AccountCall): Promise<SignedIn>;
   /** @throws Rejection TOKEN_INVALID when the refresh token is none of the caller's */
-  logout(caller: Caller, which: Logout): Promise<void>;
+  logout(caller: SessionCaller, which: Logout): Promise<void>;
+  /** The caller's open sessions, the newest first. */
+  listSessions(caller: SessionCaller): Promise<ListedSession[]>;
+  /** @throws Rejection SESSION_NOT_FOUND */
+  endSession(caller: SessionCaller, sessionId: string): Promise<void>;
+  /** Ends all other sessions. @throws Rejection PASSWORD_INCORRECT, VALIDATION_FAILED, SESSION_ENDED, OVERLOADED */
+  changePassword(caller: SessionCaller, change: PasswordChange, call: AccountCall): Promise<void>;
+  personalTokens: PersonalTokens;
+  administration: Administration;
+  security: Pick<SecurityLog, 'record' | 'flush'>;
   /** @throws Rejection SESSION_ENDED when the account is gone */
   me(caller: Caller): Promise<User>;
   /** @throws Rejection USERNAME_TAKEN, SESSION_ENDED */
-  changeProfile(caller: Caller, changes: ProfileChanges, call: AccountCall): Promise<User>;
+  changeProfile(caller: SessionCaller, changes: ProfileChanges, call: AccountCall): Promise<User>;
   /** Called within a second when an account or a session of it changed, on whichever instance. */
   onChange(listener: ChangeListener): void;
   /** How many account events are on their way into the log, and since when the oldest. */
@@ -87,6 +105,8 @@ interface Parts {
   feed: ChangeFeed;
   relay: OutboxRelay;
   sessions: Sessions;
+  security: SecurityLog;
+  use: SessionUse;
   tokens: AccessTokens;
   log: Logger;
   clock: () => Date;
@@ -100,11 +120,20 @@ const WAIT_FOR_EVENT = 250;
 /** @throws DatabaseUnavailable, and an Error that says why the first admin cannot be made */
 export async function createAccounts(options: AccountsOptions): Promise<Accounts> {
   const parts = await start(options);
-  const { database, hasher, feed, relay, sessions, tokens, clock } = parts;
+  const { database, hasher, feed, relay, sessions, use, tokens, clock } = parts;
   const signedIn = ({ user, session }: { user: User; session: OpenSession }) => giveTokens(tokens, user, session);
   const recorded = () => flushed(relay);
+  const changed = (userId: string) => {
+    feed.tell(userId);
+    return recorded();
+  };
   return {
-    authenticate: createAuthenticate(tokens, createKnownCallers(database, feed)),
+    authenticate: createAuthenticate({
+      tokens,
+      personal: createPersonalTokenProofs(database, clock),
+      callers: observed(createKnownCallers(database, feed), options.onLookup ?? (() => {})),
+      use,
+    }),
     directory: createDirectory(database, feed),
     async register(registration, call) {
       if (options.config.registration === 'closed') throw new Rejection('REGISTRATION_CLOSED', 'Accounts are made by an admin here');
@@ -118,12 +147,25 @@ export async function createAccounts(options: AccountsOptions): Promise<Accounts
       return signedIn({ user: existing(await readUser(database, session.userId)), session });
     },
     logout: (caller, which) => logout(sessions, caller, which),
+    async listSessions(caller) {
+      await use.write();
+      return sessions.list(caller.id);
+    },
+    async endSession(caller, sessionId) {
+      const wasOpen = await sessions.revoke(caller.id, sessionId);
+      if (!wasOpen) throw new Rejection('SESSION_NOT_FOUND', 'There is no such session');
+    },
+    async changePassword(caller, change, call) {
+      await changePassword(parts, caller, change, call);
+      await changed(caller.id);
+    },
+    personalTokens: createPersonalTokens({ database, clock, changed }),
+    administration: createAdministration({ ...parts, changed, recorded }),
+    security: parts.security,
     me: async (caller) => existing(await readUser(database, caller.id)),
     async changeProfile(caller, changes, call) {
-      const { user, changed } = existing(await changeProfile(database, caller, changes, call, clock()));
-      if (!changed) return user;
-      feed.tell(caller.id);
-      await recorded();
+      const { user, changed: isChanged } = existing(await changeProfile(database, caller, changes, call, clock()));
+      if (isChanged) await changed(caller.id);
       return user;
     },
     onChange: feed.onChange,
@@ -139,17 +181,21 @@ async function start({ pool, connectionString, store, secretKey, config, log, cl
   const hasher = new PasswordHasher({ log });
   const relay = startOutboxRelay({ database, store, log, ...(onAppended && { onAppended }) });
   const housekeeping = startHousekeeping(database, log);
+  const use = startSessionUse(database, clock, log);
+  const security = startSecurityLog({ database, log, clock });
   let closed: Promise<unknown> | undefined;
   const close = async () => {
-    closed ??= Promise.all([hasher.close(), relay.close(), feed.close(), housekeeping.close()]);
+    closed ??= Promise.all([hasher.close(), relay.close(), feed.close(), housekeeping.close(), use.close(), security.close()]);
     await closed;
   };
   try {
     const decoy = await hasher.hash(randomBytes(16).toString('hex'));
     if (await ensureFirstAdmin({ database, hasher, log, clock }, config.firstAdmin)) await flushed(relay);
     const tokens = createAccessTokens(secretKey, config.accessTokenMinutes, clock);
-    const sessions = createSessions(database, feed, config.refreshTokenDays, clock);
-    return { database, hasher, feed, relay, sessions, tokens, log, clock, decoy, close };
+    const sessions = createSessions(database, feed, config.refreshTokenDays, clock, (userId, { ip, requestId }) =>
+      security.record({ kind: 'token_reused', userId, ip, requestId }),
+    );
+    return { database, hasher, feed, relay, sessions, security, use, tokens, log, clock, decoy, close };
   } catch (error) {
     await close();
     throw error;
@@ -161,7 +207,7 @@ async function giveTokens(tokens: AccessTokens, user: User, session: OpenSession
   return { accessToken, refreshToken: session.refreshToken, expiresIn: tokens.lifetime, user };
 }
 
-async function logout(sessions: Sessions, caller: Caller, which: Logout): Promise<void> {
+async function logout(sessions: Sessions, caller: SessionCaller, which: Logout): Promise<void> {
   if (which === 'all sessions') return sessions.end(caller.id, 'all', 'logout');
   const session = which === 'this session' ? caller.sessionId : await sessions.ofToken(caller.id, which.refreshToken);
   if (session === null) throw new Rejection('TOKEN_INVALID', 'This refresh token is none of yours');

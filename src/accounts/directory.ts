@@ -19,6 +19,8 @@ export interface Directory {
   findActiveByEmail(email: string): Promise<Person | null>;
   /** The account of this id or username, whether active or not; null for an erased one. */
   find(idOrUsername: string): Promise<(Person & { isActive: boolean }) | null>;
+  /** The ids of the active people among these usernames, by username in lower case. */
+  idsOf(usernames: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** At most 20 active people, without the one who asks, whose names contain the text; those whose names begin with it first. */
   search(text: string, askedBy: string): Promise<Person[]>;
 }
@@ -50,6 +52,12 @@ export function createDirectory(database: Database, feed: ChangeFeed): Directory
     find,
     findActive: async (idOrUsername) => ifActive(await find(idOrUsername)),
     findActiveByEmail: async (email) => ifActive(await findBy('lower(email) = lower($1)', email)),
+    async idsOf(usernames) {
+      if (usernames.length === 0) return new Map();
+      const named = 'select id, username from accounts.users where is_active and username = any($1)';
+      const rows = await database.rows<{ id: string; username: string }>(named, [usernames.map((name) => name.toLowerCase())]);
+      return new Map(rows.map(({ id, username }) => [username, id]));
+    },
     search: (text, askedBy) => database.rows<Person>(search, [text, askedBy, MOST_FOUND]),
   };
 }

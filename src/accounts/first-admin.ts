@@ -26,7 +26,8 @@ export interface FirstAdminParts {
 const system: AccountActor = { id: '00000000-0000-0000-0000-000000000000', kind: 'system' };
 
 /**
- * Makes the first admin, once in the life of a database, however many instances start at once. A password chosen here is told in the log.
+ * Makes the first admin, once in the life of a database, however many instances start at once. A password chosen here is told once, at
+ * whatever level the log is.
  * @returns whether this instance made it. @throws an Error that names every variable that will not do
  */
 export async function ensureFirstAdmin({ database, hasher, log, clock }: FirstAdminParts, wanted: FirstAdmin): Promise<boolean> {
@@ -43,9 +44,11 @@ export async function ensureFirstAdmin({ database, hasher, log, clock }: FirstAd
     return makeAccount(sql, account, call, clock(), system);
   });
   if (!user) return false;
-  const chosen = wanted.password === undefined ? { password } : {};
-  const advice = wanted.password === undefined ? '; this password is not shown again: sign in and change it' : '';
-  log.warn({ username, email, ...chosen }, `first start: made the admin '${username}'${advice}`);
+  if (wanted.password !== undefined) log.warn({ username, email }, `first start: made the admin '${username}'`);
+  else {
+    const advice = 'this password is not shown again: sign in and change it';
+    log.once({ username, email, password }, `first start: made the admin '${username}'; ${advice}`);
+  }
   return true;
 }
 

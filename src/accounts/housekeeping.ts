@@ -1,5 +1,6 @@
 import type { Logger } from '../platform/logging.ts';
 import type { Database } from './database.ts';
+import { KEPT_DAYS } from './security-event.ts';
 
 const HOUR = 3_600_000;
 
@@ -8,6 +9,8 @@ const chores = [
   `delete from accounts.changes where at < now() - interval '1 hour'`,
   `delete from accounts.sessions where expires_at < now() - interval '30 days'`,
   `delete from accounts.refresh_tokens where expires_at < now() - interval '30 days'`,
+  `delete from accounts.access_tokens where ended_at < now() - interval '30 days'`,
+  `delete from accounts.security_events where occurred_at < now() - interval '${KEPT_DAYS} days'`,
 ];
 
 /** Clears away what no one will ask for again. Instances may do so at the same time. @param every milliseconds */
@@ -17,7 +20,7 @@ export function startHousekeeping(database: Database, log: Logger, every = HOUR)
     try {
       for (const chore of chores) await database.rows(chore);
     } catch (error) {
-      log.warn({ error }, 'old sessions and account changes could not be cleared away; it is tried again later');
+      log.warn({ error }, 'old sessions, account changes and security events could not be cleared away; it is tried again later');
     }
   };
   const timer = setInterval(() => {

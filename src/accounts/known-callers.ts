@@ -1,14 +1,18 @@
 import { LRUCache } from 'lru-cache';
-import type { Caller } from './caller.ts';
+import type { Caller, SessionCaller } from './caller.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { Database } from './database.ts';
+import { grants, type Scope } from './scope.ts';
 
-/** Whose sessions are alive, and who those people are now. */
+/** What a caller has shown: that they hold a session, or a personal access token. */
+export type Proof = { sessionId: string } | { tokenId: string };
+
+/** Whose sessions and tokens are alive, and who those people are now. */
 export interface KnownCallers {
   /** The caller, as it was at most a second ago; undefined when the database must be asked. */
-  recall(userId: string, sessionId: string): Caller | undefined;
-  /** The caller as the database says; null when the session has ended or the account is disabled. @throws DatabaseUnavailable */
-  ask(userId: string, sessionId: string): Promise<Caller | null>;
+  recall(userId: string, proofId: string): Caller | undefined;
+  /** The caller as the database says; null when session or token have ended or the account is disabled. @throws DatabaseUnavailable */
+  ask(userId: string, by: Proof): Promise<Caller | null>;
 }
 
 interface Known {
@@ -18,10 +22,10 @@ interface Known {
   caller?: Caller;
 }
 
-/** Milliseconds that knowledge of a session may be old before the database is asked again: with the asking, a second. */
+/** Milliseconds that knowledge of a caller may be old before the database is asked again: with the asking, a second. */
 const FRESH_FOR = 900;
 const PEOPLE = 20_000;
-const SESSIONS_EACH = 100;
+const PROOFS_EACH = 100;
 
 /**
  * Keeps callers in memory for as long as the change feed vouches for them: forgotten at the first change of their account, and asked
@@ -33,24 +37,25 @@ export function createKnownCallers(database: Database, feed: ChangeFeed): KnownC
   feed.onChange((userId) => (userId === null ? people.clear() : people.delete(userId)));
 
   return {
-    recall(userId, sessionId) {
-      const known = people.get(userId)?.get(sessionId);
+    recall(userId, proofId) {
+      const known = people.get(userId)?.get(proofId);
       return known?.caller && isFresh(Math.max(known.askedAt, feed.toldUntil)) ? known.caller : undefined;
     },
-    async ask(userId, sessionId) {
-      const sessions = people.get(userId) ?? new Map<string, Known>();
-      people.set(userId, sessions);
-      const before = sessions.get(sessionId);
+    async ask(userId, by) {
+      const id = 'tokenId' in by ? by.tokenId : by.sessionId;
+      const proofs = people.get(userId) ?? new Map<string, Known>();
+      people.set(userId, proofs);
+      const before = proofs.get(id);
       if (before && isFresh(before.askedAt)) return before.answer;
-      if (sessions.size >= SESSIONS_EACH) sessions.clear();
-      const known: Known = { askedAt: performance.now(), answer: readCaller(database, userId, sessionId) };
-      sessions.set(sessionId, known);
+      if (proofs.size >= PROOFS_EACH) proofs.clear();
+      const known: Known = { askedAt: performance.now(), answer: readCaller(database, userId, by) };
+      proofs.set(id, known);
       try {
         const caller = await known.answer;
         if (caller) known.caller = caller;
         return caller;
       } finally {
-        if (!known.caller && sessions.get(sessionId) === known) sessions.delete(sessionId);
+        if (!known.caller && proofs.get(id) === known) proofs.delete(id);
       }
     },
   };
@@ -60,13 +65,29 @@ function isFresh(moment: number): boolean {
   return performance.now() - moment < FRESH_FOR;
 }
 
-async function readCaller(database: Database, userId: string, sessionId: string): Promise<Caller | null> {
-  const [caller] = await database.rows<Caller>(
-    `select users.id, users.username, users.full_name as "fullName", users.role = 'admin' as "isAdmin", users.timezone,
-            sessions.id as "sessionId"
-       from accounts.sessions join accounts.users on users.id = sessions.user_id
-      where sessions.id = $1 and users.id = $2 and sessions.ended_at is null and users.is_active`,
-    [sessionId, userId],
-  );
-  return caller ? Object.freeze(caller) : null;
+async function readCaller(database: Database, userId: string, by: Proof): Promise<Caller | null> {
+  const rows = await ('tokenId' in by
+    ? database.rows<Found & { scopes: Scope[] }>(holderOfToken, [by.tokenId, userId])
+    : database.rows<Found & { scopes: null }>(holderOfSession, [by.sessionId, userId]));
+  const found = rows[0];
+  if (!found) return null;
+  const { proofId, scopes, ...person } = found;
+  if (scopes === null) return Object.freeze({ ...person, sessionId: proofId });
+  // An admin's scope is worth something while its owner is one.
+  const inForce = Object.freeze(scopes.filter((scope) => scope !== 'admin' || person.isAdmin));
+  return Object.freeze({ ...person, isAdmin: grants(inForce, 'admin'), token: Object.freeze({ id: proofId, scopes: inForce }) });
 }
+
+type Found = Omit<SessionCaller, 'sessionId' | 'token'> & { proofId: string };
+
+const person = `users.id, users.username, users.full_name as "fullName", users.role = 'admin' as "isAdmin", users.timezone`;
+
+const holderOfSession = `
+  select ${person}, sessions.id as "proofId", null as scopes
+    from accounts.sessions join accounts.users on users.id = sessions.user_id
+   where sessions.id = $1 and users.id = $2 and sessions.ended_at is null and users.is_active`;
+
+const holderOfToken = `
+  select ${person}, tokens.id as "proofId", tokens.scopes
+    from accounts.access_tokens as tokens join accounts.users on users.id = tokens.user_id
+   where tokens.id = $1 and users.id = $2 and tokens.ended_at is null and users.is_active`;

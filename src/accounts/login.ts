@@ -3,6 +3,7 @@ import { Rejection } from '../rejection.ts';
 import type { AccountCall } from './account-call.ts';
 import type { Database } from './database.ts';
 import type { PasswordHasher } from './password-hasher.ts';
+import type { SecurityLog } from './security-log.ts';
 import type { OpenSession, Sessions } from './sessions.ts';
 import { type User, userColumns } from './user.ts';
 
@@ -11,8 +12,9 @@ export type Credentials = { password: string } & ({ email: string } | { username
 
 export interface LoginParts {
   database: Database;
-  hasher: PasswordHasher;
+  hasher: Pick<PasswordHasher, 'hash' | 'verify'>;
   sessions: Sessions;
+  security: Pick<SecurityLog, 'record'>;
   log: Logger;
   /** A digest of no one's password, which a password for an unknown account is held against: it takes as long. */
   decoy: string;
@@ -24,14 +26,23 @@ type Found = User & { passwordHash: string };
 export async function login(parts: LoginParts, credentials: Credentials, call: AccountCall): Promise<{ user: User; session: OpenSession }> {
   const found = await findAccount(parts.database, credentials);
   const { matches, isOutdated } = await parts.hasher.verify(found?.passwordHash ?? parts.decoy, credentials.password);
-  if (!found || !matches) throw new Rejection('INVALID_CREDENTIALS', 'The account is unknown or the password is wrong');
+  const refused = (rejection: Rejection) => {
+    const { ip, requestId } = call;
+    parts.security.record({ kind: 'login_failed', userId: found?.id ?? null, ip, requestId, code: rejection.code });
+    return rejection;
+  };
+  if (!found || !matches) throw refused(invalid());
   const { passwordHash, ...user } = found;
-  if (!user.isActive) throw new Rejection('ACCOUNT_DISABLED', 'This account is disabled');
+  if (!user.isActive) throw refused(new Rejection('ACCOUNT_DISABLED', 'This account is disabled'));
   const current = isOutdated ? await renewHash(parts, user.id, passwordHash, credentials.password) : passwordHash;
   const session = await parts.sessions.open(parts.database, { userId: user.id, passwordHash: current }, call);
   // The password was changed, or the account disabled, while this one was being checked.
-  if (!session) throw new Rejection('INVALID_CREDENTIALS', 'The account is unknown or the password is wrong');
+  if (!session) throw refused(invalid());
   return { user, session };
+}
+
+function invalid(): Rejection {
+  return new Rejection('INVALID_CREDENTIALS', 'The account is unknown or the password is wrong');
 }
 
 async function findAccount(database: Database, credentials: Credentials): Promise<Found | undefined> {
@@ -44,16 +55,16 @@ async function findAccount(database: Database, credentials: Credentials): Promis
 }
 
 /** Hashes the password with today's parameters. A login does not fail by it. @returns the digest that is in force now */
-async function renewHash(parts: LoginParts, userId: string, before: string, password: string): Promise<string> {
+async function renewHash({ database, hasher, log }: LoginParts, userId: string, before: string, password: string): Promise<string> {
   try {
-    const renewed = await parts.hasher.hash(password);
-    const changed = await parts.database.rows(
-      'update accounts.users set password_hash = $3 where id = $1 and password_hash = $2 returning id',
-      [userId, before, renewed],
-    );
-    return changed.length > 0 ? renewed : before;
+    const renewed = await hasher.hash(password);
+    const update = 'update accounts.users set password_hash = $3 where id = $1 and password_hash = $2 returning id';
+    if ((await database.rows(update, [userId, before, renewed])).length > 0) return renewed;
+    // Another login of theirs was first, or the password is another one now.
+    const [now] = await database.rows<{ hash: string }>('select password_hash as hash from accounts.users where id = $1', [userId]);
+    return now?.hash && (await hasher.verify(now.hash, password)).matches ? now.hash : before;
   } catch (error) {
-    parts.log.warn({ error, user_id: userId }, 'a password could not be hashed anew; that is left to the next login');
+    log.warn({ error, user_id: userId }, 'a password could not be hashed anew; that is left to the next login');
     return before;
   }
 }

@@ -10,7 +10,7 @@ export interface OutboxRelayOptions {
   database: Database;
   store: EventStore;
   log: Logger;
-  /** Told of each append that succeeded. */
+  /** Told of each append that succeeded: whose account it is about, and who did it when that is somebody else. */
   onAppended?: (userId: string, position: Position) => void;
   /** Milliseconds after which a relay that took a row and was not heard of again is taken for dead. */
   claimFor?: number;
@@ -99,7 +99,7 @@ async function relayAll(options: OutboxRelayOptions): Promise<void> {
 async function relay({ database, store, log, onAppended }: OutboxRelayOptions, fact: Fact): Promise<string[]> {
   try {
     const { position } = await append(store, fact);
-    onAppended?.(fact.userId, position);
+    for (const person of new Set([fact.userId, fact.context.actor.id])) onAppended?.(person, position);
     return [fact.id];
   } catch (error) {
     const { userId, revision, attempts } = fact;

@@ -14,6 +14,8 @@ try {
   setPriority(5);
 } catch {}
 process.on('disconnect', () => process.exit());
+// The service was gone before it could be told.
+process.on('error', () => process.exit());
 // Ctrl-C reaches the whole group, and the service still has logins to finish.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
 

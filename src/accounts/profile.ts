@@ -1,6 +1,6 @@
 import type { UserEvent } from '../events/user/user-events.ts';
 import { type AccountCall, accountEventContext } from './account-call.ts';
-import type { Caller } from './caller.ts';
+import type { SessionCaller } from './caller.ts';
 import { type Database, type Sql, violatedUniqueness } from './database.ts';
 import { taken } from './new-account.ts';
 import { recordUserEvents } from './outbox.ts';
@@ -27,7 +27,7 @@ export async function readUser(sql: Sql, userId: string): Promise<User | null> {
  */
 export function changeProfile(
   database: Database,
-  caller: Caller,
+  caller: SessionCaller,
   changes: ProfileChanges,
   call: AccountCall,
   at: Date,

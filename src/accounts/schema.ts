@@ -133,6 +133,46 @@ create table accounts.outbox (
   unique (user_id, revision)
 );`;
 
+/** Personal access tokens. One that was revoked is kept for a while, so that it is known what it was. */
+const accessTokens = `
+create table accounts.access_tokens (
+  id uuid primary key,
+  user_id uuid not null references accounts.users on delete cascade,
+  name text not null,
+  scopes text[] not null check (scopes <@ '{tasks:read,tasks:write,events:read,admin}'),
+  -- SHA-256 of the token, which is random and kept nowhere.
+  digest bytea not null unique,
+  created_at timestamptz(3) not null,
+  expires_at timestamptz(3),
+  ended_at timestamptz(3)
+);
+create index access_tokens_of_user on accounts.access_tokens (user_id) where ended_at is null;`;
+
+/** Whoever cannot sign in for all those who try to asks where that person has signed in before. */
+const addresses = `create index sessions_addresses on accounts.sessions (user_id, ip);`;
+
+/** How the service was used and misused: each thing once a minute, with how often it happened. What was typed is not in it. */
+const securityEvents = `
+create table accounts.security_events (
+  id uuid primary key,
+  kind text not null,
+  user_id uuid,
+  actor_id uuid,
+  ip text,
+  code text,
+  method text,
+  path text,
+  details json not null,
+  request_id text not null,
+  count integer not null,
+  occurred_at timestamptz(3) not null,
+  last_occurred_at timestamptz(3) not null
+);
+create index security_events_newest on accounts.security_events (occurred_at, id);
+create index security_events_of_user on accounts.security_events (user_id, occurred_at, id) where user_id is not null;
+
+create index users_newest on accounts.users (created_at, id) where erased_at is null;`;
+
 /** The tables of accounts, in the schema `accounts`. */
 export const accountMigrations: readonly Migration[] = [
   { name: '0001-people', sql: people },
@@ -140,4 +180,7 @@ export const accountMigrations: readonly Migration[] = [
   { name: '0003-sessions', sql: sessions },
   { name: '0004-changes', sql: changes },
   { name: '0005-outbox', sql: outbox },
+  { name: '0006-access-tokens', sql: accessTokens },
+  { name: '0006-addresses-of-sessions', sql: addresses },
+  { name: '0007-security-events', sql: securityEvents },
 ];

@@ -12,6 +12,16 @@ export interface OpenSession {
   refreshToken: string;
 }
 
+/** A session as its owner sees it. */
+export interface ListedSession {
+  id: string;
+  createdAt: Date;
+  lastUsedAt: Date;
+  /** As the client named itself when it last got tokens, and its address then. */
+  userAgent: string;
+  ip: string;
+}
+
 export type SessionEnd = 'logout' | 'token_reuse' | 'password' | 'revoked' | 'disabled' | 'erased';
 
 export interface Sessions {
@@ -26,18 +36,45 @@ export interface Sessions {
   ofToken(userId: string, token: string): Promise<string | null>;
   /** Ends those of a person's sessions that are open: one, or all. In force on this instance at once, on every other within a second. */
   end(userId: string, which: string | 'all', by: SessionEnd): Promise<void>;
+  /** Ends one session, likewise. @returns whether it was open, and this person's */
+  revoke(userId: string, sessionId: string): Promise<boolean>;
+  /** Those of a person's sessions that are open, the newest first. */
+  list(userId: string): Promise<ListedSession[]>;
 }
 
-export function createSessions(database: Database, feed: ChangeFeed, lifetimeDays: number, clock: () => Date): Sessions {
+/** Ends all sessions of a person but one, as part of a change of their password: whoever commits it tells of it. */
+export async function endOtherSessions(sql: Sql, userId: string, keep: string, at: Date): Promise<void> {
+  await sql.rows(`update accounts.sessions set ended_at = $3, ended_by = 'password' where user_id = $1 and id <> $2 and ended_at is null`, [
+    userId,
+    keep,
+    at,
+  ]);
+}
+
+/** Ends all sessions of a person, as part of what ends them: whoever commits it tells of it. */
+export async function endAllSessions(sql: Sql, userId: string, by: SessionEnd, at: Date): Promise<void> {
+  await sql.rows('update accounts.sessions set ended_at = $3, ended_by = $2 where user_id = $1 and ended_at is null', [userId, by, at]);
+}
+
+/** @param onReuse told whose refresh token came a second time */
+export function createSessions(
+  database: Database,
+  feed: ChangeFeed,
+  lifetimeDays: number,
+  clock: () => Date,
+  onReuse: (userId: string, call: AccountCall) => void = () => {},
+): Sessions {
   const times = () => {
     const now = clock();
     return { now, expiry: new Date(now.getTime() + lifetimeDays * 86_400_000) };
   };
 
-  const end: Sessions['end'] = async (userId, which, by) => {
+  const endThose = async (userId: string, which: string | 'all', by: SessionEnd): Promise<boolean> => {
     const ended = await database.rows(endSessions, [userId, which === 'all' ? null : which, clock(), by]);
     if (ended.length > 0) feed.tell(userId);
+    return ended.length > 0;
   };
+  const end: Sessions['end'] = async (userId, which, by) => void (await endThose(userId, which, by));
 
   return {
     async open(sql, { userId, passwordHash }, call) {
@@ -54,7 +91,10 @@ export function createSessions(database: Database, feed: ChangeFeed, lifetimeDay
       const [session] = await database.rows<{ userId: string; sessionId: string }>(rotateToken, values);
       if (session) return { ...session, refreshToken };
       const { refusal, reusedIn } = await whyRefused(database, token, now);
-      if (reusedIn) await end(reusedIn.userId, reusedIn.sessionId, 'token_reuse');
+      if (reusedIn) {
+        onReuse(reusedIn.userId, call);
+        await end(reusedIn.userId, reusedIn.sessionId, 'token_reuse');
+      }
       throw refusal;
     },
     async ofToken(userId, token) {
@@ -62,6 +102,8 @@ export function createSessions(database: Database, feed: ChangeFeed, lifetimeDay
       return session?.id ?? null;
     },
     end,
+    revoke: (userId, sessionId) => endThose(userId, sessionId, 'revoked'),
+    list: (userId) => database.rows<ListedSession>(openSessions, [userId, clock()]),
   };
 }
 
@@ -127,3 +169,7 @@ const endSessions = `
     returning user_id
   )
   select accounts.announce_change(user_id) from (select distinct user_id from ended) as owners`;
+
+const openSessions = `
+  select id, created_at as "createdAt", last_used_at as "lastUsedAt", user_agent as "userAgent", ip
+    from accounts.sessions where user_id = $1 and ended_at is null and expires_at > $2 order by id desc`;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Accounts } from '../../src/accounts/accounts.ts';
 import type { Caller } from '../../src/accounts/caller.ts';
-import { bearer, call, eventually, password, refusal, somebody, startWorld, type World } from './support.ts';
+import { bearer, call, callerOf, eventually, password, refusal, somebody, startWorld, type World } from './support.ts';
 
 let world: World;
 let here: Accounts;
@@ -16,7 +16,7 @@ afterAll(() => world.close());
 
 const join = async (username: string, fullName: string) => {
   const signedIn = await here.register({ email: `${username}@example.com`, username, password, fullName }, call());
-  return { ...signedIn.user, caller: await here.authenticate(bearer(signedIn)) };
+  return { ...signedIn.user, caller: await callerOf(here, signedIn) };
 };
 const erase = (id: string) =>
   world.database.transaction(async (sql) => {
@@ -134,7 +134,7 @@ describe('the search for people', () => {
 describe('a profile', () => {
   test('changes in what is asked, with an event that names the fields', async () => {
     const signedIn = await here.register(somebody(), call());
-    const caller = await here.authenticate(bearer(signedIn));
+    const caller = await callerOf(here, signedIn);
     const username = `${signedIn.user.username}-x`;
     const user = await here.changeProfile(caller, { username, timezone: 'Europe/Vienna', fullName: undefined }, call());
     expect(user).toEqual({ ...signedIn.user, username, timezone: 'Europe/Vienna' });
@@ -151,7 +151,7 @@ describe('a profile', () => {
 
   test('does not change to what it is already', async () => {
     const signedIn = await here.register(somebody(), call());
-    const caller = await here.authenticate(bearer(signedIn));
+    const caller = await callerOf(here, signedIn);
     expect(await here.changeProfile(caller, { username: caller.username, fullName: caller.fullName }, call())).toEqual(signedIn.user);
     expect(await here.changeProfile(caller, {}, call())).toEqual(signedIn.user);
     expect(await world.store.readStream(`user-${caller.id}`)).toHaveLength(1);
@@ -159,7 +159,7 @@ describe('a profile', () => {
 
   test('does not take a username that is taken', async () => {
     const [one, two] = [await here.register(somebody(), call()), await here.register(somebody(), call())];
-    const caller = await here.authenticate(bearer(one));
+    const caller = await callerOf(here, one);
     expect(await refusal(here.changeProfile(caller, { username: two.user.username, fullName: 'New' }, call()))).toBe('USERNAME_TAKEN');
     expect(await here.me(caller)).toEqual(one.user);
   });

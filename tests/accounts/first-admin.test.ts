@@ -35,7 +35,7 @@ describe('the first start', () => {
     const [line, ...others] = log.lines;
     expect(others).toEqual([]);
     expect(line).toMatchObject({
-      level: 'warn',
+      level: 'once',
       facts: { username: 'admin', email: 'admin@tasktrail.localhost', password: expect.any(String) },
     });
     const { user } = await accounts.login({ username: 'admin', password: String(line!.facts.password) }, call());

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import argon2 from 'argon2';
 import { createAccessTokens } from '../../src/accounts/access-token.ts';
 import type { Accounts, SignedIn } from '../../src/accounts/accounts.ts';
-import { bearer, call, eventually, password, refusal, secretKey, somebody, startWorld, type World } from './support.ts';
+import { bearer, call, callerOf, eventually, password, refusal, secretKey, somebody, startWorld, type World } from './support.ts';
 
 let world: World;
 let accounts: Accounts;
@@ -47,14 +47,15 @@ describe('login', () => {
       await refusal(accounts.login({ ...credentials, password: 'Wrong horse 1' }, call()));
       return performance.now() - begun;
     };
-    const ratios: number[] = [];
-    for (let round = 0; round < 15; round++) {
-      const wrong = await timed({ username: person.username });
-      ratios.push((await timed({ username: 'nobody-at-all' })) / wrong);
+    // What else the machine is at only ever adds: the least of some is what it takes.
+    const [wrong, unknown]: number[][] = [[], []];
+    for (let round = 0; round < 9; round++) {
+      wrong!.push(await timed({ username: person.username }));
+      unknown!.push(await timed({ username: 'nobody-at-all' }));
     }
-    const median = ratios.sort((a, b) => a - b)[7]!;
-    expect(median).toBeGreaterThan(0.6);
-    expect(median).toBeLessThan(1.6);
+    const ratio = Math.min(...unknown!) / Math.min(...wrong!);
+    expect(ratio).toBeGreaterThan(0.5);
+    expect(ratio).toBeLessThan(2);
   });
 
   test('tells that an account is disabled only to whoever knows its password', async () => {
@@ -77,6 +78,12 @@ describe('login', () => {
     const renewed = await hashNow();
     expect(renewed).toContain('m=19456,p=1,t=2');
     expect(await hashNow()).toBe(renewed);
+  });
+
+  test('lets all in who log in at once while the password is hashed anew', async () => {
+    await setHash(await argon2.hash(password, { type: argon2.argon2id, memoryCost: 4096, timeCost: 2, parallelism: 1 }));
+    const outcomes = await Promise.all(Array.from({ length: 6 }, () => refusal(accounts.login({ email: person.email, password }, call()))));
+    expect(outcomes.filter((outcome) => !outcome.startsWith('not refused'))).toEqual([]);
   });
 
   test('opens no session when the password is changed while it is being checked', async () => {
@@ -125,7 +132,7 @@ describe('login', () => {
   }, 60_000);
 
   test('of 64 people at once leaves tokens that were not seen before unharmed', async () => {
-    const { id: userId, sessionId } = await accounts.authenticate(bearer(registered));
+    const { id: userId, sessionId } = await callerOf(accounts, registered);
     const tokens = createAccessTokens(secretKey, 30, () => new Date());
     const unseen = await Promise.all(Array.from({ length: 40 }, () => tokens.issue({ userId, sessionId })));
     const logins = Promise.all(Array.from({ length: 64 }, () => refusal(accounts.login({ email: person.email, password }, call()))));

@@ -71,8 +71,8 @@ describe('the password hasher', () => {
 
   test('refuses whom it would keep waiting too long, and who would make the queue too long', async () => {
     started({ longestQueue: 3, longestWait: 300 });
-    await hasher.hash('Correct horse 1');
     const pid = await pidOf(hasher);
+    await hasher.hash('Correct horse 1');
     process.kill(pid, 'SIGSTOP');
     const underWay = refusal(hasher.hash('Correct horse 1'));
     const begun = performance.now();

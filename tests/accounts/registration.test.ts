@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Accounts } from '../../src/accounts/accounts.ts';
+import { makeAccount } from '../../src/accounts/new-account.ts';
 import { Rejection } from '../../src/rejection.ts';
 import { bearer, call, config, password, refusal, somebody, startWorld, type World } from './support.ts';
 
@@ -80,6 +81,17 @@ describe('registration', () => {
     const rows = await world.database.rows(`select from accounts.users where lower(email) = 'one.winner@example.com'`);
     expect(rows).toHaveLength(1);
   }, 60_000);
+
+  test('lets one of a hundred at once have a username', async () => {
+    const account = (n: number) => ({ email: `name-${n}@example.com`, username: 'one-name', fullName: '', passwordHash: '' });
+    const outcomes = await Promise.all(
+      Array.from({ length: 100 }, (_, n) =>
+        refusal(world.database.transaction((sql) => makeAccount(sql, { ...account(n), role: 'user', via: 'self' }, call(), new Date()))),
+      ),
+    );
+    expect(outcomes.filter((outcome) => outcome === 'USERNAME_TAKEN')).toHaveLength(99);
+    expect(outcomes.filter((outcome) => outcome.startsWith('not refused'))).toHaveLength(1);
+  });
 
   test('refuses an e-mail address or username that is taken', async () => {
     const person = somebody();

@@ -1,7 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Accounts, createAccounts } from '../../src/accounts/accounts.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { bearer, call, config, eventually, keptLog, password, refusal, secretKey, somebody, startWorld, type World } from './support.ts';
+import {
+  bearer,
+  call,
+  callerOf,
+  config,
+  eventually,
+  keptLog,
+  password,
+  refusal,
+  secretKey,
+  somebody,
+  startWorld,
+  type World,
+} from './support.ts';
 
 let world: World;
 let here: Accounts;
@@ -15,7 +28,7 @@ afterAll(() => world.close());
 
 const signedInOnBoth = async () => {
   const signedIn = await here.register(somebody(), call());
-  const caller = await here.authenticate(bearer(signedIn));
+  const caller = await callerOf(here, signedIn);
   expect(await there.authenticate(bearer(signedIn))).toEqual(caller);
   return { signedIn, caller };
 };
@@ -42,7 +55,7 @@ describe('a session', () => {
     const person = somebody();
     const first = await here.register(person, call());
     const second = await here.login({ email: person.email, password }, call());
-    await here.logout(await here.authenticate(bearer(first)), 'this session');
+    await here.logout(await callerOf(here, first), 'this session');
     expect(await refusal(here.authenticate(bearer(first)))).toBe('SESSION_ENDED');
     expect((await here.authenticate(bearer(second))).id).toBe(first.user.id);
   });
@@ -51,7 +64,7 @@ describe('a session', () => {
     const person = somebody();
     const first = await here.register(person, call());
     const second = await there.login({ email: person.email, password }, call());
-    await here.logout(await here.authenticate(bearer(first)), 'all sessions');
+    await here.logout(await callerOf(here, first), 'all sessions');
     for (const signedIn of [first, second]) {
       expect(await refusal(here.authenticate(bearer(signedIn)))).toBe('SESSION_ENDED');
       expect(await refusal(here.refresh(signedIn.refreshToken, call()))).toBe('TOKEN_INVALID');
@@ -62,9 +75,9 @@ describe('a session', () => {
     const person = somebody();
     const first = await here.register(person, call());
     const second = await here.login({ email: person.email, password }, call());
-    const stranger = await here.authenticate(bearer(await here.register(somebody(), call())));
+    const stranger = await callerOf(here, await here.register(somebody(), call()));
     expect(await refusal(here.logout(stranger, { refreshToken: second.refreshToken }))).toBe('TOKEN_INVALID');
-    await here.logout(await here.authenticate(bearer(first)), { refreshToken: second.refreshToken });
+    await here.logout(await callerOf(here, first), { refreshToken: second.refreshToken });
     expect(await refusal(here.authenticate(bearer(second)))).toBe('SESSION_ENDED');
     expect((await here.authenticate(bearer(first))).id).toBe(first.user.id);
   });
@@ -104,7 +117,7 @@ describe('a session', () => {
         proxy.refuse();
         proxy.cut();
       } else proxy.freeze();
-      await here.logout(await here.authenticate(bearer(signedIn)), 'this session');
+      await here.logout(await callerOf(here, signedIn), 'this session');
       expect(await refusedAfter(deaf, bearer(signedIn))).toBeLessThan(1_000);
       expect((await deaf.authenticate(bearer(other))).id).toBe(other.user.id);
     } finally {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { AccountCall } from '../../src/accounts/account-call.ts';
 import { type Accounts, type AccountsOptions, createAccounts } from '../../src/accounts/accounts.ts';
+import type { SessionCaller } from '../../src/accounts/caller.ts';
 import { type Database, databaseOn } from '../../src/accounts/database.ts';
 import { accountMigrations } from '../../src/accounts/schema.ts';
 import type { EventStore } from '../../src/events/store/event-store.ts';
@@ -26,7 +27,7 @@ export interface Line {
 export function keptLog(): Logger & { lines: Line[] } {
   const lines: Line[] = [];
   const at = (level: string) => (facts: object, message: string) => void lines.push({ level, message, facts: facts as Line['facts'] });
-  const log = { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), named: () => log };
+  const log = { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), once: at('once'), named: () => log };
   return log;
 }
 
@@ -81,6 +82,13 @@ export function call(): AccountCall {
 export function somebody() {
   const username = `person-${randomUUID().slice(0, 13)}`;
   return { email: `${username}@example.com`, username, password, fullName: 'Some Body' };
+}
+
+/** Whom a session is of. */
+export async function callerOf(accounts: Accounts, signedIn: { accessToken: string }): Promise<SessionCaller> {
+  const caller = await accounts.authenticate(bearer(signedIn));
+  if (caller.token) throw new Error('This is a token');
+  return caller;
 }
 
 export function bearer(signedIn: { accessToken: string }): string {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Logout } from '../../accounts/accounts.ts';
 import { Email, FullName, isGuessable, Password, Timezone, Username } from '../../accounts/credentials.ts';
 import type { Credentials } from '../../accounts/login.ts';
+import { Role } from '../../events/values.ts';
 
 /** Whatever else is wrong with a body, as long as it is an object. */
 const when = ({ value }: { value: unknown }) => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -13,14 +14,25 @@ const notBoth = (path: string, other: string) => ({
   when,
 });
 
+const registration = { email: Email, username: Username.optional(), password: Password, full_name: FullName.default('') };
+
+const unguessable = {
+  error: 'must not be the e-mail address or the username',
+  path: ['password'],
+  params: { code: 'format' },
+};
+
 export const RegisterBody = z
-  .strictObject({ email: Email, username: Username.optional(), password: Password, full_name: FullName.default('') })
-  .refine(({ password, email, username }) => !isGuessable(password, { email, username }), {
-    error: 'must not be the e-mail address or the username',
-    path: ['password'],
-    params: { code: 'format' },
-  })
+  .strictObject(registration)
+  .refine((body) => !isGuessable(body.password, body), unguessable)
   .meta({ id: 'Register' });
+
+export const NewUserBody = z
+  .strictObject({ ...registration, role: Role.default('user') })
+  .refine((body) => !isGuessable(body.password, body), unguessable)
+  .meta({ id: 'NewUser' });
+
+export const UserChangesBody = z.strictObject({ role: Role.optional(), is_active: z.boolean().optional() }).meta({ id: 'UserChanges' });
 
 // What would never be accepted at registration is no fault here: it is an account that nobody has.
 export const LoginBody = z
@@ -44,6 +56,11 @@ export const LogoutBody = z
   .strictObject({ refresh_token: z.string().min(1).max(1024).optional(), all: z.boolean().optional() })
   .refine(({ refresh_token, all }) => refresh_token === undefined || all === undefined, notBoth('all', 'refresh_token'))
   .meta({ id: 'Logout', description: 'Nothing for this session, `refresh_token` for the one it belongs to, or `all: true`.' });
+
+// The current one may be older than today's rules.
+export const PasswordBody = z
+  .strictObject({ current_password: z.string().min(1).max(1024), new_password: Password })
+  .meta({ id: 'PasswordChange' });
 
 export const ProfileBody = z
   .strictObject({ full_name: FullName.optional(), username: Username.optional(), timezone: Timezone.optional() })

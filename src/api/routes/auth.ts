@@ -1,8 +1,8 @@
-import type { AccountCall } from '../../accounts/account-call.ts';
 import type { Accounts, SignedIn } from '../../accounts/accounts.ts';
-import { type Answer, type RequestContext, type Route, route } from '../route.ts';
+import { accountCall } from '../account-request.ts';
+import { type Answer, type Route, route } from '../route.ts';
 import { SignedInView, signedInView, UserView, userView } from '../views/user-view.ts';
-import { LoginBody, LogoutBody, ProfileBody, RefreshBody, RegisterBody, toCredentials, toLogout } from './auth-bodies.ts';
+import { LoginBody, LogoutBody, PasswordBody, ProfileBody, RefreshBody, RegisterBody, toCredentials, toLogout } from './auth-bodies.ts';
 
 /** Signing up, in and out, and the caller's own account. */
 export function authRoutes({ accounts }: { accounts: Accounts }): Route[] {
@@ -17,6 +17,7 @@ export function authRoutes({ accounts }: { accounts: Accounts }): Route[] {
       body: RegisterBody,
       answers: { 201: SignedInView },
       rejects: ['EMAIL_TAKEN', 'USERNAME_TAKEN', 'REGISTRATION_CLOSED', 'OVERLOADED'],
+      limited: 'registration',
       async handle({ body: { full_name: fullName, ...body }, request }) {
         return tokensAnswer(201, await accounts.register({ ...body, fullName }, accountCall(request)));
       },
@@ -30,6 +31,7 @@ export function authRoutes({ accounts }: { accounts: Accounts }): Route[] {
       body: LoginBody,
       answers: { 200: SignedInView },
       rejects: ['INVALID_CREDENTIALS', 'ACCOUNT_DISABLED', 'OVERLOADED'],
+      limited: { loginOf: ({ email, username }) => email ?? username! },
       async handle({ body, request }) {
         return tokensAnswer(200, await accounts.login(toCredentials(body), accountCall(request)));
       },
@@ -54,12 +56,28 @@ export function authRoutes({ accounts }: { accounts: Accounts }): Route[] {
       tag: 'Accounts',
       summary: 'Sign out',
       description: 'The access tokens of the sessions that end stop working at once.',
-      needs: { scope: null },
+      needs: { scope: null, session: true },
       body: LogoutBody,
       answers: { 204: null },
       rejects: ['TOKEN_INVALID'],
       async handle({ body, caller }) {
         await accounts.logout(caller, toLogout(body));
+        return { status: 204 };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/auth/password',
+      tag: 'Accounts',
+      summary: "Change the caller's password",
+      description: 'All other sessions end. Personal access tokens stay.',
+      needs: { scope: null, session: true },
+      body: PasswordBody,
+      answers: { 204: null },
+      rejects: ['PASSWORD_INCORRECT', 'OVERLOADED'],
+      limited: 'password',
+      async handle({ body, caller, request }) {
+        await accounts.changePassword(caller, { current: body.current_password, next: body.new_password }, accountCall(request));
         return { status: 204 };
       },
     }),
@@ -78,7 +96,7 @@ export function authRoutes({ accounts }: { accounts: Accounts }): Route[] {
       path: '/auth/me',
       tag: 'Accounts',
       summary: "Change the caller's account",
-      needs: { scope: null },
+      needs: { scope: null, session: true },
       body: ProfileBody,
       answers: { 200: UserView },
       rejects: ['USERNAME_TAKEN'],
@@ -87,11 +105,6 @@ export function authRoutes({ accounts }: { accounts: Accounts }): Route[] {
       },
     }),
   ];
-}
-
-function accountCall(request: RequestContext): AccountCall {
-  const { requestId, operationId, ip } = request;
-  return { requestId, operationId, ip, userAgent: request.header('user-agent') ?? '' };
 }
 
 /** RFC 6749, 5.1: no cache keeps tokens. */

@@ -7,9 +7,9 @@ import { formatPosition } from '../../events/store/event-store.ts';
 import { Rejection } from '../../rejection.ts';
 import { commandAnswer, commandCall } from '../command-request.ts';
 import { type Answer, type Handled, type Route, route } from '../route.ts';
+import type { TaskServices } from '../task-commands.ts';
 import { BulkView, bulkView, refusedView } from '../views/bulk-view.ts';
 import { BulkDeleteBody, BulkStatusBody, BulkUpdateBody, toEditTask } from './task-bodies.ts';
-import type { TaskServices } from './tasks.ts';
 
 const shared = {
   tag: 'Tasks',

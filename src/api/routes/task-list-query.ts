@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import type { Caller } from '../../accounts/caller.ts';
+import { formatPosition } from '../../events/store/event-store.ts';
 import { priorities, statuses } from '../../events/values.ts';
 import type { TaskList } from '../../queries/tasks/list-tasks.ts';
 import type { TaskFilters } from '../../queries/tasks/task-filters.ts';
 import { type TaskScope, taskScopes } from '../../queries/tasks/task-scope.ts';
 import { type TaskSort, taskSortKeys } from '../../queries/tasks/task-sort.ts';
+import { asOfParameters, asOfRule, type Past } from '../as-of.ts';
 import { formatParameter, wholeWhenExported } from '../list-export.ts';
 import { date, flag, notAfter, notBefore, somebody, somebodyOrNone, someOf, tagList } from '../query-parameters.ts';
 import { atMostOneOf, pageParameters, pageRules } from '../views/listing-view.ts';
@@ -44,7 +46,7 @@ const sortParameters = {
     .meta({ description: '`asc` when `sort_by` is given, except for `relevance`, where the best come first. Ties go by id.' }),
 };
 
-const ownParameters = { ...filterParameters, ...sortParameters, ...pageParameters, format: formatParameter };
+const ownParameters = { ...filterParameters, ...sortParameters, ...pageParameters, ...asOfParameters, format: formatParameter };
 
 /** The query of lists of tasks whose scope the path says. */
 export const TaskListQuery = taskListRules(z.strictObject(ownParameters));
@@ -59,7 +61,7 @@ export function scopeParameter(usual: TaskScope) {
 }
 
 function taskListRules<S extends z.ZodObject>(schema: S): S {
-  const ruled = wholeWhenExported(atMostOneOf(schema, ...pageRules));
+  const ruled = wholeWhenExported(atMostOneOf(schema, ...pageRules, asOfRule));
   return ruled.refine((query) => query.sort_by !== 'relevance' || query.search !== undefined, {
     path: ['search'],
     error: 'is required when sorting by relevance',
@@ -68,8 +70,13 @@ function taskListRules<S extends z.ZodObject>(schema: S): S {
 }
 
 /** What is asked for, in the words of the read side. */
-export function taskList(query: TaskListQuery, scope: TaskScope, caller: Caller): TaskList {
-  return { reader: caller, today: today(caller.timezone), scope, filters: filtersOf(query), sort: sortOf(query) };
+export function taskList(query: TaskListQuery, scope: TaskScope, caller: Caller, past?: Past): TaskList {
+  const asked = { reader: caller, scope, filters: filtersOf(query), sort: sortOf(query) };
+  return {
+    ...asked,
+    today: today(caller.timezone, past ? new Date(past.at ?? 0) : undefined),
+    asOf: past && formatPosition(past.position),
+  };
 }
 
 function filtersOf(query: TaskListQuery): TaskFilters {

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { Caller } from '../../accounts/caller.ts';
+import { formatPosition } from '../../events/store/event-store.ts';
 import type { Queries } from '../../queries/queries.ts';
 import type { TaskScope } from '../../queries/tasks/task-scope.ts';
-import type { Freshness } from '../freshness.ts';
+import { type AsOfQuery, asOfParameters, asOfRule, type TimeTravel } from '../as-of.ts';
 import { exportAnswer, exportContentTypes, isExport } from '../list-export.ts';
 import { type Answer, type Handled, type Route, route } from '../route.ts';
-import { PageQuery, pageAnswer, pageOf, pageRequest } from '../views/listing-view.ts';
+import { atMostOneOf, pageAnswer, pageOf, pageParameters, pageRequest, pageRules } from '../views/listing-view.ts';
 import { TagView, TaskStatsView } from '../views/stats-view.ts';
 import { taskCsv } from '../views/task-csv.ts';
 import { TaskView } from '../views/task-view.ts';
@@ -14,7 +15,7 @@ import { ScopedTaskListQuery, scopeParameter, TaskListQuery, taskList } from './
 
 export interface ListingServices {
   queries: Pick<Queries, 'listTasks' | 'exportTasks' | 'taskStats' | 'listTags'>;
-  freshness: Pick<Freshness, 'wait'>;
+  timeTravel: TimeTravel;
 }
 
 const listed = {
@@ -25,16 +26,16 @@ const listed = {
 } as const;
 
 /** Lists, counts and tags of tasks. */
-export function taskListingRoutes({ queries, freshness }: ListingServices): Route[] {
+export function taskListingRoutes({ queries, timeTravel }: ListingServices): Route[] {
   type Asked<Q> = Pick<Handled<unknown, Q, unknown, Caller>, 'query' | 'caller' | 'request'>;
 
-  const fresh = async ({ caller, request }: Asked<unknown>, scope: TaskScope) =>
-    (await freshness.wait({ caller, request, models: ['listing'], ofEverybody: scope === 'everyone' })).headers;
+  const fresh = ({ query, caller, request }: Asked<AsOfQuery>, scope: TaskScope) =>
+    timeTravel.resolve(query, { caller, request, models: ['listing'], ofEverybody: scope === 'everyone' });
 
   const list = async (asked: Asked<TaskListQuery>, scope: TaskScope): Promise<Answer> => {
     const { query, caller, request } = asked;
-    const tasks = taskList(query, scope, caller);
-    const headers = await fresh(asked, scope);
+    const { past, headers } = await fresh(asked, scope);
+    const tasks = taskList(query, scope, caller, past);
     if (isExport(query.format)) {
       const batches = queries.exportTasks(tasks, request.signal);
       return exportAnswer({ name: 'tasks', format: query.format, batches, columns: taskCsv }, headers);
@@ -76,14 +77,16 @@ export function taskListingRoutes({ queries, freshness }: ListingServices): Rout
       path: '/tasks/stats',
       summary: 'Count tasks',
       needs: { scope: 'tasks:read' },
-      query: z.strictObject({ scope: scopeParameter('owned') }),
+      query: atMostOneOf(z.strictObject({ scope: scopeParameter('owned'), ...asOfParameters }), asOfRule),
       answers: { 200: TaskStatsView },
       rejects: ['ADMIN_ONLY'],
       async handle(asked) {
         const { caller, query } = asked;
-        const headers = await fresh(asked, query.scope);
-        const days = { today: today(caller.timezone), utcToday: today('UTC') };
-        return { status: 200, headers, body: await queries.taskStats({ reader: caller, scope: query.scope, ...days }) };
+        const { past, headers } = await fresh(asked, query.scope);
+        const at = past ? new Date(past.at ?? 0) : new Date();
+        const days = { today: today(caller.timezone, at), utcToday: today('UTC', at) };
+        const asOf = past && formatPosition(past.position);
+        return { status: 200, headers, body: await queries.taskStats({ reader: caller, scope: query.scope, asOf, ...days }) };
       },
     }),
     route({
@@ -91,13 +94,14 @@ export function taskListingRoutes({ queries, freshness }: ListingServices): Rout
       path: '/tags',
       summary: 'List the tags in use, the most used first',
       needs: { scope: 'tasks:read' },
-      query: PageQuery,
+      query: atMostOneOf(z.strictObject({ ...pageParameters, ...asOfParameters }), ...pageRules, asOfRule),
       answers: { 200: pageOf(TagView) },
       rejects: ['INVALID_CURSOR'],
       async handle(asked) {
-        const headers = await fresh(asked, 'all');
+        const { past, headers } = await fresh(asked, 'all');
         const part = pageRequest(asked.query);
-        return pageAnswer(await queries.listTags(asked.caller, part), part, asked.request, headers);
+        const list = { reader: asked.caller, asOf: past && formatPosition(past.position) };
+        return pageAnswer(await queries.listTags(list, part), part, asked.request, headers);
       },
     }),
   ];

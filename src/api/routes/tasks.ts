@@ -1,79 +1,37 @@
 import { z } from 'zod';
-import type { Caller } from '../../accounts/caller.ts';
-import type { CommandOutcome } from '../../commands/handle-command.ts';
-import { assignTask, type Someone } from '../../commands/task/assign-task.ts';
+import { assignTask } from '../../commands/task/assign-task.ts';
 import { deleteTask, forceDeleteTask, restoreTask } from '../../commands/task/delete-task.ts';
 import { editTask } from '../../commands/task/edit-task.ts';
 import { addTags, removeTag } from '../../commands/task/tag-task.ts';
 import type { TaskCommand } from '../../commands/task/task-command.ts';
 import { transitionTask } from '../../commands/task/transition-task.ts';
-import type { Tasks } from '../../commands/tasks.ts';
 import type { RejectionCode } from '../../rejection.ts';
-import { commandAnswer, commandCall, taskHeaders } from '../command-request.ts';
+import type { TimeTravel } from '../as-of.ts';
+import { commandCall, taskHeaders } from '../command-request.ts';
 import { matchesEtag } from '../etag.ts';
-import type { Freshness } from '../freshness.ts';
-import { tellingMismatch } from '../revision-mismatch.ts';
-import { type Answer, type Handled, type Route, route } from '../route.ts';
-import { type People, peopleOn, TaskView, taskView } from '../views/task-view.ts';
+import { answerPast, asksForThePast, PastTaskQuery } from '../past-task.ts';
+import { type Answer, type Route, route } from '../route.ts';
+import { answerNothing, commandOnTask, type OnTask, refusalsOnTask, TaskPath, type TaskServices, taskCommands } from '../task-commands.ts';
+import { peopleOn, TaskView, taskView } from '../views/task-view.ts';
 import { AssignBody, TagsBody, TaskBody, TaskPatch, TransitionBody, toCreateTask, toEditTask, toReplacement } from './task-bodies.ts';
 
-export interface TaskServices {
-  tasks: Tasks;
-  freshness: Freshness;
-  /** The names of people; who is not in the map is unknown or erased. */
-  people(ids: readonly string[]): Promise<People>;
-  isActive(userId: string): Promise<boolean>;
-}
-
-const TaskPath = z.strictObject({ task_id: z.string() });
 const TagPath = z.strictObject({ task_id: z.string(), tag: z.string() });
-const conventions = ['If-Match', 'Idempotency-Key', 'Prefer'] as const;
-const always = ['TASK_NOT_FOUND', 'FORBIDDEN', 'REVISION_MISMATCH', 'IDEMPOTENCY_KEY_REUSED', 'WRITE_CONTENTION'] as const;
 
 /** The commands on one task, and the read of one. */
-export function taskRoutes(services: TaskServices): Route[] {
-  const { tasks, freshness } = services;
-  type OnTask = Handled<{ task_id: string }, unknown, unknown, Caller>;
+export function taskRoutes(services: TaskServices & { timeTravel: TimeTravel }): Route[] {
+  const { tasks } = services;
+  const { settled, carryOut, answerTask, someone } = taskCommands(services);
 
-  const someone = async (id: string | null | undefined): Promise<Someone | null | undefined> =>
-    id ? { id, isActive: await services.isActive(id) } : (id as null | undefined);
-
-  const written = async (
-    status: 200 | 201,
-    { caller, request }: Pick<OnTask, 'caller' | 'request'>,
-    outcome: CommandOutcome,
-    more = {},
-  ) => {
-    freshness.wrote(caller.id, outcome.task.id, outcome.position, outcome.events);
-    const people = await services.people(peopleOn(outcome.task));
-    const headers = { ...taskHeaders(outcome), ...more };
-    return commandAnswer(request, status, headers, () => taskView(outcome.task, outcome.revision, caller, people));
-  };
-
-  /** Carries a command out and answers the task, as every command on a task does but those that delete it. */
-  const execute = async <I>(method: Route['method'], input: OnTask, command: TaskCommand<I>, asked: I): Promise<Answer> => {
-    const call = commandCall(input.caller, input.request, method, input.body);
-    const outcome = await tellingMismatch(tasks.execute(input.params.task_id, command, asked, call), services.people);
-    return written(200, input, outcome);
-  };
-
-  const remove = async <I>(input: OnTask, command: TaskCommand<I>, asked: I, ignoreIfMatch = false): Promise<Answer> => {
-    const { ifMatch, ...rest } = commandCall(input.caller, input.request, 'delete', undefined);
-    const call = ifMatch === undefined || ignoreIfMatch ? rest : { ...rest, ifMatch };
-    const outcome = await tellingMismatch(tasks.execute(input.params.task_id, command, asked, call), services.people);
-    freshness.wrote(input.caller.id, outcome.task.id, outcome.position, outcome.events);
-    return { status: 204, headers: taskHeaders(outcome) };
-  };
+  const execute = async <I>(method: Route['method'], input: OnTask, command: TaskCommand<I>, asked: I): Promise<Answer> =>
+    answerTask(200, input, await carryOut(method, input, command, asked));
 
   const common = <const C extends readonly RejectionCode[]>(needs: 'edit' | 'owner', ...rejects: C) =>
     ({
+      ...commandOnTask,
       tag: 'Tasks',
       needs: { scope: 'tasks:write', task: needs },
-      params: TaskPath,
-      obeys: conventions,
       answers: { 200: TaskView },
-      rejects: [...always, ...rejects],
-      absent: 'TASK_NOT_FOUND',
+      rejects: [...refusalsOnTask, ...rejects],
     }) as const;
 
   return [
@@ -90,8 +48,8 @@ export function taskRoutes(services: TaskServices): Route[] {
       async handle(input) {
         const { ifMatch: _, ...call } = commandCall(input.caller, input.request, 'post', input.body);
         const assignee = (await someone(input.body.assignee_id)) ?? null;
-        const outcome = await tasks.create(toCreateTask(input.body, assignee), call);
-        return written(201, input, outcome, { Location: `/api/v1/tasks/${outcome.task.id}` });
+        const outcome = await settled(input.caller, tasks.create(toCreateTask(input.body, assignee), call));
+        return answerTask(201, input, outcome, { Location: `/api/v1/tasks/${outcome.task.id}` });
       },
     }),
     route({
@@ -101,12 +59,13 @@ export function taskRoutes(services: TaskServices): Route[] {
       summary: 'Read a task',
       needs: { scope: 'tasks:read', task: 'view' },
       params: TaskPath,
-      query: z.strictObject({}),
-      obeys: ['If-None-Match'],
+      query: PastTaskQuery,
+      obeys: ['If-None-Match', 'Tasktrail-Position'],
       answers: { 200: TaskView, 304: null },
-      rejects: ['TASK_NOT_FOUND'],
+      rejects: ['TASK_NOT_FOUND', 'REVISION_NOT_FOUND'],
       absent: 'TASK_NOT_FOUND',
-      async handle({ params, caller, request }) {
+      async handle({ params, query, caller, request }) {
+        if (asksForThePast(query)) return answerPast(services, { taskId: params.task_id, query, caller, request });
         const { task, revision, position } = await tasks.read(params.task_id, caller);
         const headers = taskHeaders({ revision, position, replayed: false });
         if (matchesEtag(request.header('if-none-match'), headers.ETag!)) return { status: 304, headers };
@@ -139,7 +98,7 @@ export function taskRoutes(services: TaskServices): Route[] {
       description: 'It is then absent for everybody, until its owner or an admin restores it. Its history stays.',
       obeys: ['If-Match', 'Idempotency-Key'],
       answers: { 204: null },
-      handle: (input) => remove(input, deleteTask, { reason: 'command' }),
+      handle: async (input) => answerNothing(await carryOut('delete', input, deleteTask, { reason: 'command' })),
     }),
     route({
       ...common('owner'),
@@ -149,7 +108,7 @@ export function taskRoutes(services: TaskServices): Route[] {
       description: '`If-Match` is ignored. Recorded as forced; the owner is told.',
       obeys: ['Idempotency-Key'],
       answers: { 204: null },
-      handle: (input) => remove(input, forceDeleteTask, {}, true),
+      handle: async (input) => answerNothing(await carryOut('delete', input, forceDeleteTask, {}, { ignoreIfMatch: true })),
     }),
     route({
       ...common('owner'),

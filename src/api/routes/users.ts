@@ -3,7 +3,7 @@ import { type Directory, MOST_FOUND } from '../../accounts/directory.ts';
 import { text } from '../../events/values.ts';
 import { type Route, route } from '../route.ts';
 import { pageOf } from '../views/listing-view.ts';
-import { PersonView } from '../views/task-view.ts';
+import { PersonView } from '../views/person-view.ts';
 
 const UserSearch = z.strictObject({
   search: text(200).trim().default('').meta({ description: 'Part of a username or a name, in any case. Without it, everybody.' }),

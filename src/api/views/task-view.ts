@@ -1,15 +1,11 @@
 import { z } from 'zod';
 import type { Caller } from '../../accounts/caller.ts';
-import { permissionOf } from '../../events/task/permission.ts';
+import { type Permission, permissionOf } from '../../events/task/permission.ts';
 import { liveComments, liveFiles, type Task } from '../../events/task/task.ts';
 import { doneStatus } from '../../events/task/workflow.ts';
 import { Id, Priority, Status } from '../../events/values.ts';
+import { type People, PersonView, personIn } from './person-view.ts';
 import { today } from './today.ts';
-
-export const PersonView = z
-  .strictObject({ id: Id, username: z.string().nullable(), full_name: z.string() })
-  .meta({ id: 'Person', description: 'Somebody with an account. After an erasure the name is "Deleted user".' });
-export type PersonView = z.output<typeof PersonView>;
 
 const Time = z.iso.datetime({ precision: 3 });
 
@@ -39,14 +35,19 @@ export const TaskView = z
   .meta({ id: 'Task' });
 export type TaskView = z.output<typeof TaskView>;
 
-export type People = ReadonlyMap<string, PersonView>;
+/** A moment of the past. */
+export interface Then {
+  at: Date;
+  permission: Permission;
+}
 
 /** The people whose names the view of a task shows. */
 export function peopleOn(task: Task): string[] {
   return task.assigneeId === null ? [task.ownerId] : [task.ownerId, task.assigneeId];
 }
 
-export function taskView(task: Task, revision: number, caller: Caller, people: People): TaskView {
+/** @param then for a task of the past: when that was, and the permission that the caller has today */
+export function taskView(task: Task, revision: number, caller: Caller, people: People, then?: Then): TaskView {
   return {
     id: task.id,
     title: task.title,
@@ -57,11 +58,11 @@ export function taskView(task: Task, revision: number, caller: Caller, people: P
     due_date: task.dueDate,
     completed: task.status === doneStatus,
     completed_at: task.completedAt,
-    overdue: isOverdue(task, caller.timezone),
-    owner: people.get(task.ownerId) ?? unknownPerson(task.ownerId),
-    assignee: task.assigneeId === null ? null : (people.get(task.assigneeId) ?? unknownPerson(task.assigneeId)),
+    overdue: isOverdue(task, caller.timezone, then?.at),
+    owner: personIn(people, task.ownerId),
+    assignee: task.assigneeId === null ? null : personIn(people, task.assigneeId),
     // A command may have cost the caller their access; what it did is theirs to know.
-    permission: permissionOf(task, caller) ?? 'view',
+    permission: then ? then.permission : (permissionOf(task, caller) ?? 'view'),
     share_count: task.shares.size,
     comment_count: liveComments(task),
     file_count: liveFiles(task),
@@ -72,11 +73,7 @@ export function taskView(task: Task, revision: number, caller: Caller, people: P
   };
 }
 
-function isOverdue(task: Task, timezone: string): boolean {
+function isOverdue(task: Task, timezone: string, at = new Date()): boolean {
   if (task.dueDate === null || task.status === doneStatus || task.status === 'cancelled') return false;
-  return task.dueDate < today(timezone);
-}
-
-function unknownPerson(id: string): PersonView {
-  return { id, username: null, full_name: 'Deleted user' };
+  return task.dueDate < today(timezone, at);
 }

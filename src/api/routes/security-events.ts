@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { securityEventKinds } from '../../accounts/security-event.ts';
+import type { SecurityLog } from '../../accounts/security-log.ts';
+import type { Queries } from '../../queries/queries.ts';
+import type { RejectionCode } from '../../rejection.ts';
+import type { ApiRequest } from '../api-request.ts';
+import { notAfter, notBefore, someOf, uuid } from '../query-parameters.ts';
+import { type Route, route } from '../route.ts';
+import { atMostOneOf, pageAnswer, pageOf, pageParameters, pageRequest, pageRules } from '../views/listing-view.ts';
+import { SecurityEventView } from '../views/security-event-view.ts';
+
+export interface SecurityEventServices {
+  queries: Pick<Queries, 'listSecurityEvents'>;
+  security: Pick<SecurityLog, 'flush'>;
+}
+
+const SecurityEventsQuery = atMostOneOf(
+  z.strictObject({
+    kind: someOf(securityEventKinds),
+    user_id: uuid('Whose account it was about, or who was refused.'),
+    start_date: notBefore('What happened then or later.'),
+    end_date: notAfter('What happened then or earlier.'),
+    ...pageParameters,
+  }),
+  ...pageRules,
+);
+
+/** What those who look after the service may ask about. */
+export function securityEventRoutes({ queries, security }: SecurityEventServices): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/admin/security-events',
+      tag: 'Admin',
+      summary: 'List security events, newest first',
+      description:
+        'Failed logins, used tokens that came again, changes of roles and accounts, and requests that were refused; kept 90 days.',
+      needs: { scope: 'admin', admin: true },
+      query: SecurityEventsQuery,
+      answers: { 200: pageOf(SecurityEventView) },
+      rejects: ['ADMIN_ONLY', 'INVALID_CURSOR'],
+      async handle({ query, request }) {
+        const { kind, user_id: userId, start_date: after, end_date: before } = query;
+        const occurred = after === undefined && before === undefined ? undefined : { after, before };
+        await security.flush();
+        const part = pageRequest(query);
+        return pageAnswer(await queries.listSecurityEvents({ kind, userId, occurred }, part), part, request, {});
+      },
+    }),
+  ];
+}
+
+/** What accounts tell of themselves, knowing whose account it is. */
+const toldElsewhere: readonly RejectionCode[] = ['INVALID_CREDENTIALS', 'ACCOUNT_DISABLED', 'TOKEN_REUSED'];
+
+/** Tells of requests that their callers were not to make. */
+export function refusalWatch(security: Pick<SecurityLog, 'record'>): (request: ApiRequest, code: RejectionCode) => void {
+  return ({ endpoint, ip, requestId, userId }, code) => {
+    if (toldElsewhere.includes(code)) return;
+    const where = endpoint && { method: endpoint.method, path: endpoint.pattern };
+    security.record({ kind: 'access_refused', userId, ip, requestId, code, ...where });
+  };
+}
