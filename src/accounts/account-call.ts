@@ -11,18 +11,23 @@ export interface AccountCall {
   userAgent: string;
 }
 
-/** Who did it: a person, in a session once there is one, or the service itself. */
+/** Who did it: a person, in a session once there is one, a program with their token, or the service itself. */
 export interface AccountActor {
   id: string;
-  kind: 'user' | 'system';
+  kind: 'user' | 'token' | 'system';
+  tokenId?: string;
   sessionId?: string;
 }
+
+/** The service itself, where no person acts. */
+export const system = { id: '00000000-0000-0000-0000-000000000000', kind: 'system' } as const;
 
 /** The context of the events of one account command. The members stand in the order in which metadata are stored. */
 export function accountEventContext(call: Pick<AccountCall, 'requestId' | 'operationId'>, actor: AccountActor, at: Date): EventContext {
   return {
     occurred_at: at.toISOString(),
     actor: { id: actor.id, kind: actor.kind },
+    ...(actor.tokenId !== undefined && { token_id: actor.tokenId }),
     ...(actor.sessionId !== undefined && { session_id: actor.sessionId }),
     operation_id: call.operationId,
     request_id: call.requestId,

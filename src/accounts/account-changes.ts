@@ -72,7 +72,7 @@ export async function requireOtherAdmin(sql: Sql, user: User): Promise<void> {
 }
 
 /** What was told of the caller may be older than another admin's change. */
-async function requireStillAdmin(sql: Sql, callerId: string): Promise<void> {
+export async function requireStillAdmin(sql: Sql, callerId: string): Promise<void> {
   const [admin] = await sql.rows(`select from accounts.users where id = $1 and role = 'admin' and is_active`, [callerId]);
   if (!admin) throw new Rejection('ADMIN_ONLY', 'This is for admins only');
 }

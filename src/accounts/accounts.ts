@@ -1,16 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
+import { deriveKey } from '../events/keys/data-key.ts';
 import type { EventStore, Position } from '../events/store/event-store.ts';
 import type { Logger } from '../platform/logging.ts';
 import { Rejection } from '../rejection.ts';
 import { type AccessTokens, createAccessTokens } from './access-token.ts';
 import type { AccountCall } from './account-call.ts';
+import { type AddressProofs, createAddressProofs } from './address-proofs.ts';
 import { type Administration, createAdministration } from './administration.ts';
 import { type Authenticate, createAuthenticate } from './authentication.ts';
 import type { Caller, SessionCaller } from './caller.ts';
 import { type ChangeFeed, type ChangeListener, startChangeFeed } from './change-feed.ts';
 import { type Database, databaseOn } from './database.ts';
 import { createDirectory, type Directory } from './directory.ts';
+import { createErasures, type Erasures } from './erasures.ts';
 import { ensureFirstAdmin, type FirstAdmin } from './first-admin.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createKnownCallers } from './known-callers.ts';
@@ -21,6 +24,7 @@ import { changePassword, type PasswordChange } from './password-change.ts';
 import { PasswordHasher } from './password-hasher.ts';
 import { createPersonalTokenProofs } from './personal-token-proof.ts';
 import { createPersonalTokens, type PersonalTokens } from './personal-tokens.ts';
+import { createPreferences, type PreferenceStore } from './preferences.ts';
 import { changeProfile, type ProfileChanges, readUser } from './profile.ts';
 import { type Registration, register } from './registration.ts';
 import { type SecurityLog, startSecurityLog } from './security-log.ts';
@@ -41,13 +45,15 @@ export interface AccountsOptions {
   /** Of the same database: news of accounts are read on a connection beside the pool. */
   connectionString: string;
   store: EventStore;
-  /** Access tokens are signed with a key derived from it. */
+  /** Access tokens are signed with a key derived from it; tokens of links that are mailed follow from others. */
   secretKey: string;
   config: AccountsConfig;
   log: Logger;
   clock?: () => Date;
   /** Told the position of each account event that this instance appended, and whom it concerns: whose account it is, and who did it. */
   onAppended?: (userId: string, position: Position) => void;
+  /** Told that a mail was queued. */
+  onMailQueued?: () => void;
   /** Told of each request with a token, whether its caller was known in memory. */
   onLookup?: (known: boolean) => void;
 }
@@ -83,7 +89,10 @@ export interface Accounts {
   /** Ends all other sessions. @throws Rejection PASSWORD_INCORRECT, VALIDATION_FAILED, SESSION_ENDED, OVERLOADED */
   changePassword(caller: SessionCaller, change: PasswordChange, call: AccountCall): Promise<void>;
   personalTokens: PersonalTokens;
+  addressProofs: AddressProofs;
+  preferences: PreferenceStore;
   administration: Administration;
+  erasures: Erasures;
   security: Pick<SecurityLog, 'record' | 'flush'>;
   /** @throws Rejection SESSION_ENDED when the account is gone */
   me(caller: Caller): Promise<User>;
@@ -160,7 +169,15 @@ export async function createAccounts(options: AccountsOptions): Promise<Accounts
       await changed(caller.id);
     },
     personalTokens: createPersonalTokens({ database, clock, changed }),
+    addressProofs: createAddressProofs({
+      ...parts,
+      linkKey: deriveKey(options.secretKey, 'mail links'),
+      onQueued: options.onMailQueued ?? (() => {}),
+      changed,
+    }),
+    preferences: createPreferences({ database, clock, unsubscribeKey: deriveKey(options.secretKey, 'unsubscribing'), recorded }),
     administration: createAdministration({ ...parts, changed, recorded }),
+    erasures: createErasures({ ...parts, changed, flush: relay.flush }),
     security: parts.security,
     me: async (caller) => existing(await readUser(database, caller.id)),
     async changeProfile(caller, changes, call) {

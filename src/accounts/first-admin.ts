@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import { faultMessage } from '../platform/fault-messages.ts';
 import type { Logger } from '../platform/logging.ts';
-import type { AccountActor } from './account-call.ts';
+import { system } from './account-call.ts';
 import { Email, isGuessable, Password, Username } from './credentials.ts';
 import type { Database } from './database.ts';
 import { makeAccount } from './new-account.ts';
@@ -21,9 +21,6 @@ export interface FirstAdminParts {
   log: Logger;
   clock: () => Date;
 }
-
-/** The service itself, where no person acts. */
-const system: AccountActor = { id: '00000000-0000-0000-0000-000000000000', kind: 'system' };
 
 /**
  * Makes the first admin, once in the life of a database, however many instances start at once. A password chosen here is told once, at

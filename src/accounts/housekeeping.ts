@@ -10,6 +10,8 @@ const chores = [
   `delete from accounts.sessions where expires_at < now() - interval '30 days'`,
   `delete from accounts.refresh_tokens where expires_at < now() - interval '30 days'`,
   `delete from accounts.access_tokens where ended_at < now() - interval '30 days'`,
+  `delete from accounts.mail_links where expires_at < now()`,
+  `delete from accounts.former_emails where changed_at < now() - interval '7 days'`,
   `delete from accounts.security_events where occurred_at < now() - interval '${KEPT_DAYS} days'`,
 ];
 

@@ -4,7 +4,7 @@ import type { EventStore, Position } from '../events/store/event-store.ts';
 import { type UserEvent, userStream } from '../events/user/user-events.ts';
 import type { Logger } from '../platform/logging.ts';
 import type { Database } from './database.ts';
-import { Pause } from './pause.ts';
+import { Pause } from '../platform/pause.ts';
 
 export interface OutboxRelayOptions {
   database: Database;

@@ -173,6 +173,81 @@ create index security_events_of_user on accounts.security_events (user_id, occur
 
 create index users_newest on accounts.users (created_at, id) where erased_at is null;`;
 
+/** Accounts that are erased, or about to be: what is left to do elsewhere is done from here. Ids alone. */
+const erasures = `
+create table accounts.erasures (
+  user_id uuid primary key references accounts.users on delete cascade,
+  transfer_to uuid,
+  requested_by uuid not null,
+  operation_id uuid not null,
+  request_id text not null,
+  requested_at timestamptz(3) not null,
+  -- When the done went on its way into the log.
+  recorded_at timestamptz(3),
+  done_at timestamptz(3),
+  -- When it was done once more, behind everything that was under way at the wish.
+  settled_at timestamptz(3),
+  -- When somebody was last at it.
+  touched_at timestamptz not null default now()
+);
+create index erasures_unsettled on accounts.erasures (touched_at) where settled_at is null;`;
+
+/**
+ * Links that were mailed: who shows the token of one may do one thing, once. The token is not here. With them all that is known of people
+ * for the sake of mails; what is personal in it goes with the account, whoever erases that.
+ */
+const mails = `
+create schema if not exists notifications;
+
+create table accounts.mail_links (
+  id uuid primary key,
+  purpose text not null check (purpose in ('password_reset', 'verification', 'email_change')),
+  -- Null: nobody has the address that was typed.
+  user_id uuid references accounts.users on delete cascade,
+  new_email text check (char_length(new_email) <= 254),
+  created_at timestamptz(3) not null,
+  expires_at timestamptz(3) not null,
+  check ((purpose = 'email_change') = (new_email is not null))
+);
+create index mail_links_of_user on accounts.mail_links (user_id);
+create index mail_links_expiry on accounts.mail_links (expires_at);
+
+-- Where the mail goes that tells of a changed address.
+create table accounts.former_emails (
+  event_id uuid primary key,
+  user_id uuid not null references accounts.users on delete cascade,
+  email text not null,
+  was_verified boolean not null,
+  changed_at timestamptz(3) not null
+);
+create index former_emails_of_user on accounts.former_emails (user_id);
+
+-- Who has no row has changed nothing.
+create table notifications.preferences (
+  user_id uuid primary key references accounts.users on delete cascade,
+  email_enabled boolean not null default true,
+  -- HH:MM, in the time zone of the person.
+  quiet_from text,
+  quiet_to text,
+  task_shared_with_me boolean not null default true,
+  task_assigned_to_me boolean not null default true,
+  comment_on_my_task boolean not null default true,
+  mentioned boolean not null default true,
+  task_due_soon boolean not null default true,
+  task_completed boolean not null default false,
+  check ((quiet_from is null) = (quiet_to is null))
+);
+
+create function accounts.forget_mails() returns trigger language plpgsql as $$
+begin
+  delete from accounts.mail_links where user_id = new.id;
+  delete from accounts.former_emails where user_id = new.id;
+  delete from notifications.preferences where user_id = new.id;
+  return null;
+end $$;
+create trigger forget_mails_of_erased after update of erased_at on accounts.users
+  for each row when (old.erased_at is null and new.erased_at is not null) execute function accounts.forget_mails();`;
+
 /** The tables of accounts, in the schema `accounts`. */
 export const accountMigrations: readonly Migration[] = [
   { name: '0001-people', sql: people },
@@ -183,4 +258,6 @@ export const accountMigrations: readonly Migration[] = [
   { name: '0006-access-tokens', sql: accessTokens },
   { name: '0006-addresses-of-sessions', sql: addresses },
   { name: '0007-security-events', sql: securityEvents },
+  { name: '0008-erasures', sql: erasures },
+  { name: '0009-mails', sql: mails },
 ];

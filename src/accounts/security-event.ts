@@ -8,6 +8,7 @@ export const securityEventKinds = [
   'role_changed',
   'account_disabled',
   'account_enabled',
+  'account_erased',
 ] as const;
 export type SecurityEventKind = (typeof securityEventKinds)[number];
 

@@ -80,6 +80,7 @@ const sentences: Record<SecurityEventKind, string> = {
   role_changed: 'role changed',
   account_disabled: 'account disabled',
   account_enabled: 'account enabled',
+  account_erased: 'account erased',
 };
 
 function facts({ kind, userId, actorId, ip, requestId, code, method, path, details }: SecurityEvent): object {

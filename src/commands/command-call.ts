@@ -49,6 +49,11 @@ export function createdTaskId(secret: KeyObject, call: CommandCall & { idempoten
   return derivedId(secret, ['task', call.actor.id, call.idempotency.target, call.idempotency.key]);
 }
 
+/** The id of something else that a call makes: the same at every repetition with its key, a new one without. */
+export function keyedId(secret: KeyObject, { actor, idempotency }: CommandCall): string {
+  return idempotency ? derivedId(secret, ['made', actor.id, idempotency.target, idempotency.key]) : randomUUID();
+}
+
 /** A UUID of version 8 from a keyed digest. */
 function derivedId(secret: KeyObject, parts: readonly string[]): string {
   const bytes = createHmac('sha256', secret).update(JSON.stringify(parts)).digest().subarray(0, 16);

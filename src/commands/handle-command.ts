@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { encodeEvents } from '../events/codec.ts';
-import type { KeyVault } from '../events/keys/key-vault.ts';
+import { KeyDestroyed, type KeyVault } from '../events/keys/key-vault.ts';
 import type { EventContext } from '../events/metadata.ts';
 import type { RecordedTaskEvent } from '../events/recorded-event.ts';
 import { type EventStore, type Position, StoreUnavailable, type WrappedKey, WrongExpectedRevision } from '../events/store/event-store.ts';
@@ -10,7 +10,7 @@ import { type TaskEvent, taskStream } from '../events/task/task-events.ts';
 import { Rejection } from '../rejection.ts';
 import { type CommandCall, type CommandIdentity, identify } from './command-call.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
-import type { TaskCommand } from './task/task-command.ts';
+import type { Decided, TaskCommand } from './task/task-command.ts';
 import { emptyAggregate, foldIn, type TaskAggregate } from './task-aggregate.ts';
 import type { TaskStreams } from './task-streams.ts';
 
@@ -64,9 +64,10 @@ export function handleCommand<Input>(parts: CommandParts, order: Order<Input>): 
 }
 
 /** What the command would do to the task as it is now, without doing it. @throws Rejection */
-export async function tryCommand<Input>(parts: CommandParts, order: Order<Input>): Promise<void> {
+export async function tryCommand<Input>(parts: CommandParts, order: Order<Input>): Promise<readonly TaskEvent[]> {
   const identity = identify(parts.secret, order.call, order.oneOfMany ? order.taskId : undefined);
-  await parts.queue.run(order.taskId, async () => judge(parts, await parts.streams.current(order.taskId), order, identity));
+  const verdict = await parts.queue.run(order.taskId, async () => judge(parts, await parts.streams.current(order.taskId), order, identity));
+  return 'repeated' in verdict ? verdict.repeated.events : verdict.events;
 }
 
 async function untilWritten<Input>(parts: CommandParts, order: Order<Input>, identity: CommandIdentity): Promise<CommandOutcome> {
@@ -97,7 +98,7 @@ function clockAhead(): Rejection {
   return new Rejection('DEPENDENCY_UNAVAILABLE', "The clock of this instance is ahead of the others'", [{ part: 'clock' }]);
 }
 
-type Verdict = { repeated: CommandOutcome } | { events: TaskEvent[] };
+type Verdict = { repeated: CommandOutcome } | { events: Decided[] };
 
 /** Authorise, then recognise a repetition, then hold against `If-Match`, then decide: in this order. */
 async function judge<Input>(
@@ -107,13 +108,14 @@ async function judge<Input>(
   identity: CommandIdentity,
 ): Promise<Verdict> {
   const { command, input, call } = order;
-  const context = { taskId: order.taskId, actor: call.actor, at: call.at };
+  const context = { taskId: order.taskId, actor: call.actor, at: call.at, history: [] };
   const { task } = aggregate;
   command.allow(task, input, context);
   const repeated = await repetition(parts, aggregate, identity);
   if (repeated) return { repeated };
   if (call.ifMatch !== undefined && task?.deletedAt === null) await requireRevision(parts, aggregate, call.ifMatch);
-  return { events: command.decide(task, input, context) };
+  const history = command.readsHistory ? await parts.streams.events(order.taskId, 0, aggregate.revision) : [];
+  return { events: command.decide(task, input, { ...context, history }) };
 }
 
 async function repetition(parts: CommandParts, aggregate: TaskAggregate, identity: CommandIdentity): Promise<CommandOutcome | null> {
@@ -151,12 +153,14 @@ async function write<Input>(
   aggregate: TaskAggregate,
   order: Order<Input>,
   identity: CommandIdentity,
-  events: TaskEvent[],
+  events: Decided[],
 ): Promise<CommandOutcome> {
   const { stream, revision } = { stream: taskStream(order.taskId), revision: aggregate.revision };
   const { keys, newKeys } = await keysFor(parts.vault, aggregate, order.call.actor.id, events);
   const place = { stream, revision: revision + 1, previousHash: aggregate.hash };
-  const { encoded, recorded } = encodeEvents(events, place, eventContext(order.call, identity), keys);
+  const { undoOf } = events[0]!;
+  const plain: TaskEvent[] = undoOf ? events.map(withoutUndoOf) : events;
+  const { encoded, recorded } = encodeEvents(plain, place, eventContext(order.call, identity, undoOf), keys);
   try {
     const appended = await parts.store.append({
       stream,
@@ -194,7 +198,7 @@ function outcomeOf(commandId: string, taskId: string, history: readonly Recorded
 async function keysFor(vault: KeyVault, aggregate: TaskAggregate, authorId: string, events: readonly TaskEvent[]) {
   const newKeys: WrappedKey[] = [];
   const author = events.some(({ type }) => type === 'CommentAdded' || type === 'CommentEdited')
-    ? await vault.ofPerson(`user-${authorId}`)
+    ? await vault.ofPerson(`user-${authorId}`).catch(asEnded)
     : undefined;
   if (aggregate.keyId === null) {
     const { key, wrapped } = vault.create(taskStream(aggregate.taskId));
@@ -206,7 +210,13 @@ async function keysFor(vault: KeyVault, aggregate: TaskAggregate, authorId: stri
   return { keys: { ...(task && { task }), ...(author && { author }) }, newKeys };
 }
 
-function eventContext(call: CommandCall, identity: CommandIdentity): EventContext {
+/** All events of an undo take back the same: one change. */
+/** They were let in a moment before their account was erased. */
+function asEnded(error: unknown): never {
+  throw error instanceof KeyDestroyed ? new Rejection('SESSION_ENDED', 'The account is gone') : error;
+}
+
+function eventContext(call: CommandCall, identity: CommandIdentity, undoOf?: readonly number[]): EventContext {
   return {
     occurred_at: call.at,
     actor: { id: call.actor.id, kind: call.actor.kind },
@@ -217,7 +227,13 @@ function eventContext(call: CommandCall, identity: CommandIdentity): EventContex
     request_id: call.requestId,
     command_id: identity.commandId,
     ...(identity.bodyHmac !== undefined && { body_hmac: identity.bodyHmac }),
+    ...(undoOf && { undo_of: [...undoOf] }),
   };
+}
+
+/** It is recorded in the metadata. */
+function withoutUndoOf({ undoOf: _, ...event }: Decided): TaskEvent {
+  return event as TaskEvent;
 }
 
 function unchanged({ task, revision, position }: TaskAggregate): CommandOutcome {

@@ -16,7 +16,9 @@ export interface TaskStreams {
   /** The aggregate as it is in the store at this moment. */
   current(taskId: string): Promise<TaskAggregate>;
   keep(aggregate: TaskAggregate): void;
-  /** The decoded events of a stream, from a revision to another, both included. */
+  /** The decoded events of a stream, from a revision to another, both included; a page at a time, for streams of any length. */
+  pages(taskId: string, from?: number, to?: number): AsyncIterable<RecordedTaskEvent[]>;
+  /** All of them at once. */
   events(taskId: string, from?: number, to?: number): Promise<RecordedTaskEvent[]>;
 }
 
@@ -41,6 +43,7 @@ export function createTaskStreams(store: EventStore, vault: KeyVault): TaskStrea
       if (aggregate.revision >= 0) cache.set(taskId, aggregate);
       return aggregate;
     },
+    pages: (taskId, from = 0, to = Number.MAX_SAFE_INTEGER) => pages(taskId, from, to),
     keep: (aggregate) => void cache.set(aggregate.taskId, aggregate),
     async events(taskId, from = 0, to = Number.MAX_SAFE_INTEGER) {
       const all: RecordedTaskEvent[] = [];

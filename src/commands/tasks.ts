@@ -1,9 +1,11 @@
 import { v7 as uuidv7 } from 'uuid';
+import type { RecordedTaskEvent } from '../events/recorded-event.ts';
 import type { Position } from '../events/store/event-store.ts';
 import type { Person } from '../events/task/permission.ts';
 import type { Task } from '../events/task/task.ts';
+import type { TaskEvent } from '../events/task/task-events.ts';
 import type { CommandCall } from './command-call.ts';
-import { createdTaskId } from './command-call.ts';
+import { createdTaskId, keyedId } from './command-call.ts';
 import { type CommandOutcome, type CommandParts, handleCommand, tryCommand } from './handle-command.ts';
 import { type CreateTask, createTask } from './task/create-task.ts';
 import { requireVisible, type TaskCommand, taskNotFound } from './task/task-command.ts';
@@ -18,21 +20,34 @@ export interface TaskNow {
 /** What became of one task of a call on several. */
 export type BulkResult = { taskId: string; outcome: CommandOutcome } | { taskId: string; error: unknown };
 
+/** What would become of it. */
+export interface BulkTrial {
+  taskId: string;
+  events: readonly TaskEvent[];
+  /** What would refuse it, if anything. */
+  error?: unknown;
+}
+
 /** Commands on tasks, and the one read that must be exact. All throw Rejection, StoreUnavailable or StoreOverloaded. */
 export interface Tasks {
   create(input: CreateTask, call: CommandCall): Promise<CommandOutcome>;
   execute<Input>(taskId: string, command: TaskCommand<Input>, input: Input, call: CommandCall): Promise<CommandOutcome>;
   /** Each task on its own, in the order asked, doubles once. */
   executeAll<Input>(taskIds: readonly string[], command: TaskCommand<Input>, input: Input, call: CommandCall): Promise<BulkResult[]>;
-  /** What would refuse the command, for each task, without doing anything. */
-  tryAll<Input>(
-    taskIds: readonly string[],
-    command: TaskCommand<Input>,
-    input: Input,
-    call: CommandCall,
-  ): Promise<{ taskId: string; error?: unknown }[]>;
+  /** What the command would append, or be refused with, for each task, without doing anything. */
+  tryAll<Input>(taskIds: readonly string[], command: TaskCommand<Input>, input: Input, call: CommandCall): Promise<BulkTrial[]>;
+  /** An id for what a call makes beside tasks: the same at every repetition with its key. */
+  keyedId(call: CommandCall): string;
   /** The task for somebody who may see it. Deleted tasks are absent, unless `deleted` lets their owner and admins see them. */
   read(taskId: string, reader: Person, options?: { deleted?: boolean }): Promise<TaskNow>;
+  /** The same, with what happened to it: from one revision to another, both included; all of it unless said otherwise. */
+  history(
+    taskId: string,
+    reader: Person,
+    options?: { deleted?: boolean; from?: number; to?: number },
+  ): Promise<TaskNow & { events: readonly RecordedTaskEvent[] }>;
+  /** The events of a task that the reader has been found to see, a page at a time: a long history is never held whole. */
+  events(taskId: string, range: { from: number; to: number }): AsyncIterable<readonly RecordedTaskEvent[]>;
 }
 
 export function createTasks(parts: CommandParts): Tasks {
@@ -56,20 +71,34 @@ export function createTasks(parts: CommandParts): Tasks {
       Promise.all(
         unique(taskIds).map((taskId) =>
           tryCommand(parts, { taskId, command, input, call, oneOfMany: true }).then(
-            () => ({ taskId }),
-            (error: unknown) => ({ taskId, error }),
+            (events): BulkTrial => ({ taskId, events }),
+            (error: unknown): BulkTrial => ({ taskId, events: [], error }),
           ),
         ),
       ),
-    // Behind the commands that are under way on the task, which fold the same aggregate.
-    read: (taskId, reader, options) =>
-      parts.queue.run(taskId, async () => {
-        const { task, revision, position } = await parts.streams.current(taskId);
-        const seen = requireVisible(task, reader);
-        if (seen.deletedAt !== null && !(options?.deleted && (reader.isAdmin || seen.ownerId === reader.id))) throw taskNotFound();
-        return { task: seen, revision, position };
-      }),
+    keyedId: (call) => keyedId(parts.secret, call),
+    read: (taskId, reader, options) => read(parts, taskId, reader, options),
+    async history(taskId, reader, { from = 0, to = Number.MAX_SAFE_INTEGER, ...options } = {}) {
+      const now = await read(parts, taskId, reader, options);
+      return { ...now, events: await parts.streams.events(taskId, from, Math.min(to, now.revision)) };
+    },
+    events: (taskId, { from, to }) => parts.streams.pages(taskId, from, to),
   };
+}
+
+/** Behind the commands that are under way on the task, which fold the same aggregate. */
+function read(parts: CommandParts, taskId: string, reader: Person, { deleted = false } = {}): Promise<TaskNow> {
+  return parts.queue.run(taskId, async () => {
+    const { task, revision, position } = await parts.streams.current(taskId);
+    return { task: requireReadable(task, reader, deleted), revision, position };
+  });
+}
+
+/** @param deletedToo lets their owner and admins see deleted tasks @throws Rejection TASK_NOT_FOUND */
+export function requireReadable(task: Task | null, reader: Person, deletedToo: boolean): Task {
+  const seen = requireVisible(task, reader);
+  if (seen.deletedAt !== null && !(deletedToo && (reader.isAdmin || seen.ownerId === reader.id))) throw taskNotFound();
+  return seen;
 }
 
 function unique(ids: readonly string[]): string[] {

@@ -27,10 +27,18 @@ export class RebuildRunning extends Error {
 /** Milliseconds for which a generation that was replaced is kept, written, and can be taken back. */
 export const KEPT_FOR = 60_000;
 
-/** Makes the first generation of a projection's version if there is none. Several instances may do so at once. */
-export async function prepareProjection(pool: pg.Pool, projection: Projection, logId: string): Promise<void> {
+/**
+ * Makes the first generation of a projection's version if there is none. Several instances may do so at once.
+ * @param state `building` where there are events that it is to have before it is read
+ */
+export async function prepareProjection(
+  pool: pg.Pool,
+  projection: Projection,
+  logId: string,
+  state: 'live' | 'building' = 'live',
+): Promise<void> {
   await locked(pool, projection, async (client, generations) => {
-    if (!generations.some(({ state }) => state === 'live')) await make(client, projection, nextAfter(generations), 'live', logId);
+    if (generations.every((known) => known.state === 'retired')) await make(client, projection, nextAfter(generations), state, logId);
   });
 }
 

@@ -21,8 +21,9 @@ export function createOverview(store: EventStore): (model: ReadModel) => Promise
   const rates = new Map<string, RateMeter>();
   return async (model) => {
     const { projection } = model;
-    const live = model.generations().find(({ state }) => state === 'live')!;
     const building = model.generations().find(({ state }) => state === 'building');
+    // While it is made for the first time, that one is all there is.
+    const live = model.generations().find(({ state }) => state === 'live') ?? building!;
     const status = model.projector(live.generation)?.status();
     const position = status?.position ?? live.position;
     const lag = await lagBehind(store, position);

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { decodeEvents } from '../events/codec.ts';
 import type { KeyVault } from '../events/keys/key-vault.ts';
+import type { RecordedEvent } from '../events/recorded-event.ts';
 import type { EventStore, Position, StoredEvent, SubscriptionBatch } from '../events/store/event-store.ts';
 import type { Logger } from '../platform/logging.ts';
 import { AheadOfLive, advance, type Checkpoint, Fenced, takeOver } from './checkpoint.ts';
@@ -13,7 +14,7 @@ const TURN_MS = 20;
 const SHORTEST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 30_000;
 /** A writer frozen in the middle of a batch is ended by the server, so that its row locks hold nobody. */
-const SILENCE_MS = 8_000;
+const SILENCE_MS = 6_000;
 
 export interface ProjectorStatus {
   /** `standby`: another instance writes. `stopped`: an event could not be applied; it is tried again from time to time. */
@@ -35,6 +36,8 @@ export interface ProjectorParts {
   log: Logger;
   /** Called after the rows up to a position were committed; `caughtUp` when nothing newer was in the log. */
   onProgress(position: Position, caughtUp: boolean): void;
+  /** Told of events whose rows were committed, and since when they had been worked on: milliseconds since 1970. */
+  onApplied?(events: readonly RecordedEvent[], since: number): void;
 }
 
 /** Keeps one generation of a projection: follows the log from its checkpoint while this instance is the one that may write it. */
@@ -141,6 +144,7 @@ async function applyBatch(
 ): Promise<Checkpoint> {
   if (batch.position <= checkpoint.position) return checkpoint;
   const applyUpTo = async (stored: readonly StoredEvent[], position: Position, from: Checkpoint) => {
+    const since = Date.now();
     const events = await decodeEvents(stored, parts.vault);
     await inTurn(signal, () =>
       inTransaction(client, async () => {
@@ -148,6 +152,7 @@ async function applyBatch(
         await advance(client, projection, from, position, stored.at(-1));
       }),
     );
+    parts.onApplied?.(events, since);
     return { ...from, position };
   };
   try {

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import type { KeyVault } from '../events/keys/key-vault.ts';
-import type { EventStore, Position } from '../events/store/event-store.ts';
+import type { RecordedEvent } from '../events/recorded-event.ts';
+import { BEGINNING, type EventStore, type Position } from '../events/store/event-store.ts';
 import type { Logger } from '../platform/logging.ts';
 import { dropGeneration, dropRetired, type Generation, generationsOf, prepareProjection, promote, replaceMisplaced } from './generation.ts';
 import { misplacement, ReadModelsAhead } from './misplaced.ts';
@@ -13,13 +14,18 @@ import { type Projector, startProjector } from './projector.ts';
 export interface ReadModels {
   readonly models: readonly ReadModel[];
   progress: Progress;
-  /** The schema that queries are to read a model from just now. */
+  /** The schema that queries are to read a model from just now. @throws ReadModelIncomplete */
   schema(name: string): string;
   /** Whether every read model has come to where the log ended when this instance started. */
   isCaughtUp(): boolean;
   /** Looks at once for generations that were made, paused or promoted. */
   refresh(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** A read model is being made for the first time: half of its rows would be taken for all there are. */
+export class ReadModelIncomplete extends Error {
+  override name = 'ReadModelIncomplete';
 }
 
 export interface ReadModel {
@@ -37,6 +43,8 @@ export interface ReadModelParts {
   logger: Logger;
   /** Starts on read models that are not of this log too, and leaves them as they are until a rebuild has taken their place. */
   evenMisplaced?: boolean;
+  /** Told of events whose rows this instance committed, and since when it had worked on them: milliseconds since 1970. */
+  onApplied?(model: string, events: readonly RecordedEvent[], since: number): void;
 }
 
 /** How often this instance looks for generations made or promoted by another, in milliseconds. */
@@ -45,8 +53,9 @@ const LOOK_EVERY = 500;
 /** Makes what tables there are not yet, and starts to follow the log. @throws ReadModelsAhead */
 export async function startReadModels(projections: readonly Projection[], parts: ReadModelParts): Promise<ReadModels> {
   const { pool, store } = parts;
-  for (const projection of projections) await prepareProjection(pool, projection, store.logId);
   const misplaced = await requirePlaced(projections, parts);
+  const goal = await store.head();
+  for (const projection of projections) await prepareProjection(pool, projection, store.logId, goal === BEGINNING ? 'live' : 'building');
   const kept = new Map<string, KeptModel>();
   const progress = createProgress({
     async read(name) {
@@ -55,7 +64,6 @@ export async function startReadModels(projections: readonly Projection[], parts:
     },
     isStopped: (name) => kept.get(name)!.isStopped(),
   });
-  const goal = await store.head();
   for (const projection of projections) {
     const model = new KeptModel(projection, parts, progress, misplaced.get(projection.name));
     await model.refresh();
@@ -122,8 +130,9 @@ async function keepLooking(models: readonly KeptModel[], stop: AbortSignal, logg
 }
 
 async function catchUp(models: readonly KeptModel[], goal: Position, progress: Progress, stop: AbortSignal): Promise<boolean> {
-  for (const { projection } of models) {
-    while (!(await progress.reached(projection.name, goal, LOOK_EVERY))) {
+  for (const model of models) {
+    // Where another instance has made it, this one hears of that a little later.
+    while (!(await progress.reached(model.projection.name, goal, LOOK_EVERY)) || !model.isMade()) {
       await pause(LOOK_EVERY, undefined, { signal: stop }).catch(() => {});
       if (stop.aborted) return false;
     }
@@ -158,11 +167,18 @@ class KeptModel implements ReadModel {
   }
 
   liveSchema(): string {
-    return schemaOf({ ...this.projection, generation: this.#live() });
+    const generation = this.#live();
+    if (generation === undefined) throw new ReadModelIncomplete(`The read model ${this.projection.name} is being made`);
+    return schemaOf({ ...this.projection, generation });
+  }
+
+  isMade(): boolean {
+    return this.#live() !== undefined;
   }
 
   isStopped(): boolean {
-    return this.#projectors.get(this.#live())?.status().state === 'stopped';
+    const live = this.#live();
+    return live !== undefined && this.#projectors.get(live)?.status().state === 'stopped';
   }
 
   refresh(): Promise<void> {
@@ -176,8 +192,9 @@ class KeptModel implements ReadModel {
     await Promise.all([...this.#projectors.values()].map((projector) => projector.stop()));
   }
 
-  #live(): number {
-    return this.#generations.find(({ state }) => state === 'live')!.generation;
+  /** None while it is made for the first time. */
+  #live(): number | undefined {
+    return this.#generations.find(({ state }) => state === 'live')?.generation;
   }
 
   async #look(): Promise<void> {
@@ -202,13 +219,16 @@ class KeptModel implements ReadModel {
       if (generation === this.#live()) return this.#progress.moved(this.projection.name, position);
       const isBuilding = this.#generations.some((known) => known.generation === generation && known.state === 'building');
       if (!caughtUp || !isBuilding) return;
-      const takeItsPlace = this.#live() === this.#misplaced ? replaceMisplaced : promote;
+      const live = this.#live();
+      const takeItsPlace = live !== undefined && live === this.#misplaced ? replaceMisplaced : promote;
       takeItsPlace(pool, this.projection, generation)
         .then((promoted) => (promoted ? this.refresh() : undefined))
         .catch((error) =>
           logger.error({ error }, `generation ${generation} of ${this.projection.name} could not be promoted; it is tried again`),
         );
     };
-    return startProjector(this.projection, generation, { connectionString, store, vault, log: logger.named('projector'), onProgress });
+    const onApplied = (events: readonly RecordedEvent[], since: number) => this.#parts.onApplied?.(this.projection.name, events, since);
+    const log = logger.named('projector');
+    return startProjector(this.projection, generation, { connectionString, store, vault, log, onProgress, onApplied });
   }
 }

@@ -1,8 +1,8 @@
 import pg from 'pg';
 
-const PING_MS = 2_000;
+const PING_MS = 1_500;
 /** A holder that is silent for so long has its connection ended by the server, and with it the lock. */
-const SILENCE_MS = 8_000;
+const SILENCE_MS = 6_000;
 
 /** The right to be the one that writes a projection, held on a connection of its own. */
 export interface WriterLock {

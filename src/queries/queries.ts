@@ -1,16 +1,26 @@
 import type pg from 'pg';
+import { erasuresInLog } from './accounts/erasures-in-log.ts';
+import { exportAccount } from './accounts/export-account.ts';
 import { type AccountFilters, listAccounts } from './accounts/list-accounts.ts';
 import { listSecurityEvents, type SecurityEventFilters } from './accounts/list-security-events.ts';
 import { activityStats } from './activity/activity-stats.ts';
+import { findRun, type RunMarks } from './activity/find-run.ts';
 import { type ActivityList, exportActivity, listActivity } from './activity/list-activity.ts';
 import { taskTimeline } from './activity/task-timeline.ts';
+import { feedNews, type NewsQuery } from './feed/feed-news.ts';
+import { type FeedQuery, readFeed } from './feed/read-feed.ts';
+import { type FlowQuery, flowStats } from './history/flow-stats.ts';
+import { type ChangesQuery, listTaskChanges } from './history/task-changes.ts';
 import type { PageRequest } from './page.ts';
 import { readDatabase } from './read-database.ts';
 import { type ReadSchemas, readTables } from './read-tables.ts';
+import { taskOfFile, tasksWithDueFiles, wantedFiles } from './tasks/find-files.ts';
 import { listComments } from './tasks/list-comments.ts';
+import { listFiles } from './tasks/list-files.ts';
 import { listTags, type TagList } from './tasks/list-tags.ts';
 import { exportTasks, listTasks, type TaskList } from './tasks/list-tasks.ts';
 import { type TaskStatsQuery, taskStats } from './tasks/task-stats.ts';
+import { tasksConcerning } from './tasks/tasks-concerning.ts';
 
 export interface QueryParts {
   /** Its users may read the read models and the accounts. */
@@ -31,11 +41,23 @@ export function createQueries({ pool, schemas }: QueryParts) {
     taskStats: (query: TaskStatsQuery) => taskStats(db, tables, query),
     listTags: (list: TagList, request: PageRequest) => listTags(db, tables, list, request),
     listComments: (taskId: string, request: PageRequest) => listComments(db, tables, taskId, request),
+    listFiles: (taskId: string, request: PageRequest) => listFiles(db, tables, taskId, request),
+    taskOfFile: (fileId: string) => taskOfFile(db, tables, fileId),
+    tasksWithDueFiles: (deletedBy: string) => tasksWithDueFiles(db, tables, deletedBy),
+    wantedFiles: (fileIds: readonly string[]) => wantedFiles(db, tables, fileIds),
     listActivity: (list: ActivityList, request: PageRequest) => listActivity(db, tables, list, request),
     exportActivity: (list: ActivityList, signal: AbortSignal) => exportActivity(db, tables, list, signal),
+    findRun: (marks: RunMarks) => findRun(db, tables, marks),
     activityStats: (actorId: string) => activityStats(db, tables, actorId),
     listAccounts: (filters: AccountFilters, request: PageRequest) => listAccounts(db, tables, filters, request),
+    tasksConcerning: (userId: string) => tasksConcerning(db, tables, userId),
+    erasuresInLog: () => erasuresInLog(db, tables),
+    exportAccount: (userId: string, signal: AbortSignal) => exportAccount(db, tables, userId, signal),
     listSecurityEvents: (filters: SecurityEventFilters, request: PageRequest) => listSecurityEvents(db, tables, filters, request),
+    listTaskChanges: (query: ChangesQuery, request: PageRequest) => listTaskChanges(db, tables, query, request),
+    flowStats: (query: FlowQuery) => flowStats(db, tables, query),
+    readFeed: (query: FeedQuery) => readFeed(db, tables, query),
+    feedNews: (query: NewsQuery) => feedNews(db, tables, query),
     taskTimeline: (taskId: string, request: PageRequest) => taskTimeline(db, tables, taskId, request),
   };
 }

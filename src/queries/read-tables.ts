@@ -10,10 +10,19 @@ export interface ReadTables {
   /** The function that takes punctuation out of a text, as it was taken out of what is searched. */
   words: RawBuilder<unknown>;
   activity: RawBuilder<unknown>;
+  erasures: RawBuilder<unknown>;
   versions: RawBuilder<unknown>;
   commentVersions: RawBuilder<unknown>;
+  moments: RawBuilder<unknown>;
+  feedEvents: RawBuilder<unknown>;
+  readers: RawBuilder<unknown>;
+  losses: RawBuilder<unknown>;
+  /** How far the feed has come, of the same moment as its rows: a scalar. */
+  feedReached: RawBuilder<unknown>;
   users: RawBuilder<unknown>;
   securityEvents: RawBuilder<unknown>;
+  sessions: RawBuilder<unknown>;
+  accessTokens: RawBuilder<unknown>;
 }
 
 /** In which PostgreSQL schema each read model is just now. */
@@ -21,10 +30,11 @@ export interface ReadSchemas {
   listing(): string;
   activity(): string;
   history(): string;
+  feed(): string;
 }
 
 /** Looks a schema up when one of its tables is asked for. */
-export function readTables({ listing, activity, history }: ReadSchemas): ReadTables {
+export function readTables({ listing, activity, history, feed }: ReadSchemas): ReadTables {
   const within = (schema: () => string, table: string) => ({ get: () => sql.id(schema(), table), enumerable: true });
   return Object.defineProperties({} as ReadTables, {
     tasks: within(listing, 'tasks'),
@@ -34,9 +44,21 @@ export function readTables({ listing, activity, history }: ReadSchemas): ReadTab
     files: within(listing, 'files'),
     words: within(listing, 'words'),
     activity: within(activity, 'activity'),
+    erasures: within(activity, 'erasures'),
     versions: within(history, 'versions'),
     commentVersions: within(history, 'comment_versions'),
+    moments: within(history, 'moments'),
+    feedEvents: within(feed, 'feed_events'),
+    readers: within(feed, 'readers'),
+    losses: within(feed, 'losses'),
+    feedReached: { get: () => checkpointOf(feed()), enumerable: true },
     users: within(() => 'accounts', 'users'),
     securityEvents: within(() => 'accounts', 'security_events'),
+    sessions: within(() => 'accounts', 'sessions'),
+    accessTokens: within(() => 'accounts', 'access_tokens'),
   });
+}
+
+function checkpointOf(schema: string): RawBuilder<unknown> {
+  return sql`(select position from projections.generations where format('%s_v%s_g%s', name, version, generation) = ${schema})`;
 }

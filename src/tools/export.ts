@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util';
 import { readWrappedKeys } from '../events/keys/wrapped-keys.ts';
-import type { StoredEvent } from '../events/store/event-store.ts';
 import { runTool, UsageError } from './command-line.ts';
 import { openInstallation } from './installation.ts';
-import type { ReadableLog } from './log/log.ts';
+import { eventsUpTo } from './log/events-up-to.ts';
 import { writeLogFile } from './log/log-file.ts';
 import { openLog } from './log/open-log.ts';
 
@@ -23,12 +22,3 @@ await runTool('npm run export -- file.ndjson', async (tool) => {
   );
   tool.say(`${contents.events} events and ${contents.keys} data keys of the log ${log.logId} are in ${file}, sha256 ${contents.sha256}`);
 });
-
-async function* eventsUpTo(log: ReadableLog, head: bigint, signal: AbortSignal): AsyncGenerator<readonly StoredEvent[]> {
-  for await (const page of log.pages()) {
-    signal.throwIfAborted();
-    const events = page.filter(({ position }) => position <= head);
-    if (events.length > 0) yield events;
-    if (events.length < page.length) return;
-  }
-}

@@ -9,7 +9,7 @@ import { type LogFile, openLogFile } from './log/log-file.ts';
 import { openLog } from './log/open-log.ts';
 
 /** Makes the event log of a file again, in an installation whose own is empty. */
-await runTool('npm run import -- file.ndjson [--in-flight 1]', async (tool) => {
+await runTool('npm run import -- file.ndjson [--in-flight 256]', async (tool) => {
   const { positionals, values } = parseArgs({ allowPositionals: true, options: { 'in-flight': inFlightOption } });
   const [name] = positionals;
   const inFlight = inFlightOf(values);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import { type Config, loadConfig, readEnvironment } from '../config.ts';
 import { openDatabase } from '../database.ts';
+import { type SigningKey, signingKey } from '../events/integrity/signing-key.ts';
 import { keysFor } from '../platform/generated-keys.ts';
 import { attachEmbeddedPostgres } from '../platform/postgres/attach-embedded.ts';
 import { DirectoryInUse } from '../platform/postgres/directory-lock.ts';
@@ -31,6 +32,11 @@ export async function openInstallation(tool: Tool, databaseUrl?: string): Promis
 /** The key that wraps the data keys: given, or kept with the data. */
 export async function masterKeyOf({ dataDir, keys }: Config): Promise<string> {
   return (await keysFor(dataDir, keys)).master;
+}
+
+/** The key that signs the heads of the log, likewise. */
+export async function signingKeyOf({ dataDir, keys }: Config): Promise<SigningKey> {
+  return signingKey((await keysFor(dataDir, keys)).signing);
 }
 
 async function openOrJoin(config: Config, { logger, closing, signal }: Tool) {

@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
 import { occupyAlone } from '../platform/postgres/occupancy.ts';
-import { activity } from '../projections/activity/activity.ts';
-import { listing } from '../projections/listing/listing.ts';
+import { allProjections } from '../projections/all-projections.ts';
 import { openMovedLog, type Translated } from '../projections/moved-log.ts';
 import { runTool, type Tool } from './command-line.ts';
 import { inFlightOf, inFlightOption } from './in-flight.ts';
@@ -10,21 +9,10 @@ import { copyLog } from './log/copy-log.ts';
 import { openLog } from './log/open-log.ts';
 import { type Place, placesOf } from './places.ts';
 
-/** Moves the event log to another store, and lets the read models go on there. */
-await runTool('npm run migrate-store -- --from postgres --to esdb://host:2113 [--in-flight 1], or back', async (tool) => {
-  const { values } = parseArgs({ options: { from: { type: 'string' }, to: { type: 'string' }, 'in-flight': inFlightOption } });
-  const inFlight = inFlightOf(values);
-  const { from, to } = placesOf(values);
-  const installation = await openInstallation(tool, from.databaseUrl ?? to.databaseUrl);
-  const occupancy = await occupyAlone(installation.connectionString);
-  tool.closing.add('occupancy', () => occupancy.release());
-  await migrate(tool, installation, { from, to, inFlight }, AbortSignal.any([tool.signal, occupancy.lost]));
-});
-
 interface Migration {
   from: Place;
   to: Place;
-  inFlight: number;
+  inFlight: number | undefined;
 }
 
 const outcomes: Record<Translated['outcome'], string> = {
@@ -38,6 +26,7 @@ async function migrate(tool: Tool, installation: Installation, { from, to, inFli
   const target = await openLog(installation, tool, { url: to.eventStoreUrl, adopt: source.log.logId, inFlight });
   const moved = await openMovedLog(installation.connectionString, source.store, target.store);
   tool.closing.add('translation', () => moved.close());
+  const begun = performance.now();
   const { events, found, sha256 } = await copyLog(source.log, target.log, {
     signal,
     onProgress: (phase, count, done) => tool.progress.show(phase, done, `${count} events`),
@@ -45,6 +34,19 @@ async function migrate(tool: Tool, installation: Installation, { from, to, inFli
   });
   const before = found > 0 ? ` (${found} had been there already)` : '';
   tool.say(`${events} events are in ${to.name}${before}, the same as in ${from.name}: sha256 ${sha256}`);
-  for (const { schema, outcome } of await moved.translate([listing, activity])) tool.say(`${schema} ${outcomes[outcome]}`);
+  const seconds = (performance.now() - begun) / 1000;
+  tool.say(`Copied and compared in ${seconds.toFixed(1)} s: ${Math.round((events - found) / seconds)} events a second.`);
+  for (const { schema, outcome } of await moved.translate(allProjections)) tool.say(`${schema} ${outcomes[outcome]}`);
   tool.say(`Start the service ${to.eventStoreUrl === undefined ? 'without EVENTSTORE_URL' : 'with EVENTSTORE_URL set to that address'}.`);
 }
+
+/** Moves the event log to another store, and lets the read models go on there. */
+await runTool('npm run migrate-store -- --from postgres --to esdb://host:2113 [--in-flight 256], or back', async (tool) => {
+  const { values } = parseArgs({ options: { from: { type: 'string' }, to: { type: 'string' }, 'in-flight': inFlightOption } });
+  const inFlight = inFlightOf(values);
+  const { from, to } = placesOf(values);
+  const installation = await openInstallation(tool, from.databaseUrl ?? to.databaseUrl);
+  const occupancy = await occupyAlone(installation.connectionString);
+  tool.closing.add('occupancy', () => occupancy.release());
+  await migrate(tool, installation, { from, to, inFlight }, AbortSignal.any([tool.signal, occupancy.lost]));
+});

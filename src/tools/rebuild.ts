@@ -1,8 +1,7 @@
 import { parseArgs } from 'node:util';
 import { createKeyVault } from '../events/keys/key-vault.ts';
-import { activity } from '../projections/activity/activity.ts';
+import { allProjections } from '../projections/all-projections.ts';
 import { formerGeneration, pauseRebuild } from '../projections/generation.ts';
-import { listing } from '../projections/listing/listing.ts';
 import type { Projection } from '../projections/projection.ts';
 import { runTool, UsageError } from './command-line.ts';
 import { masterKeyOf, openInstallation } from './installation.ts';
@@ -12,7 +11,7 @@ import { createWorkforce } from './workforce.ts';
 
 type Action = 'rebuild' | 'status' | 'pause' | 'resume' | 'back';
 
-const projections = [listing, activity];
+const projections: readonly Projection[] = allProjections;
 const usage = `npm run rebuild -- ${projections.map(({ name }) => name).join(' ')} [--status | --pause | --resume | --back]`;
 
 /** Each does it, and tells what was done. */
@@ -31,7 +30,7 @@ const actions: Record<Action, (projection: Projection, parts: RebuildParts) => P
   back: async (projection, parts) => `generation ${await takeBack(projection, parts)} of ${projection.name} is read again`,
 };
 
-function asked(): { names: Projection[]; action: Action } {
+function asked(): { names: readonly Projection[]; action: Action } {
   const flag = { type: 'boolean' } as const;
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { status: flag, pause: flag, resume: flag, back: flag } });
   const [action = 'rebuild', ...others] = Object.keys(values) as Action[];

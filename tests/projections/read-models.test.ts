@@ -10,12 +10,13 @@ import {
   formerGeneration,
   generationsOf,
   pauseRebuild,
+  prepareProjection,
   promote,
   RebuildRunning,
 } from '../../src/projections/generation.ts';
 import { listing } from '../../src/projections/listing/listing.ts';
 import { projectionMigrations } from '../../src/projections/migrations.ts';
-import { type ReadModels, startReadModels } from '../../src/projections/read-models.ts';
+import { ReadModelIncomplete, type ReadModels, startReadModels } from '../../src/projections/read-models.ts';
 import { call, type Instance, openWriteSide } from '../support/command-parts.ts';
 import { readTables } from './project.ts';
 
@@ -54,12 +55,28 @@ async function until(isSo: () => boolean | Promise<boolean>, within = 20_000): P
 const caughtUp = async (models: ReadModels) =>
   expect(await models.progress.reached('listing', await instance.store.head(), 10_000)).toBe(true);
 
+test('a read model that is made for the first time is not read before it has all events that there are', async () => {
+  await someTasks(20);
+  await prepareProjection(instance.pool, listing, instance.store.logId, 'building');
+  await pauseRebuild(instance.pool, listing, true);
+  const [one, other] = [await start(), await start()];
+  for (const models of [one, other]) {
+    expect(() => models.schema('listing')).toThrow(ReadModelIncomplete);
+    expect(models.isCaughtUp()).toBe(false);
+  }
+  await pauseRebuild(instance.pool, listing, false);
+  for (const models of [one, other]) {
+    await until(() => models.isCaughtUp());
+    expect((await readTables(instance.pool, models.schema('listing'))).tasks).toHaveLength(20);
+  }
+});
+
 describe('a rebuild', () => {
   test('makes another generation beside the one that is read, and moves the readers when it has caught up: no row missing, none going back', async () => {
     const created = await someTasks(200);
     const models = await start();
     await caughtUp(models);
-    expect(models.schema('listing')).toBe('listing_v1_g1');
+    expect(models.schema('listing')).toBe('listing_v2_g1');
 
     let writing = true;
     const writer = (async () => {
@@ -80,7 +97,7 @@ describe('a rebuild', () => {
 
     await beginRebuild(instance.pool, listing, instance.store.logId);
     await expect(beginRebuild(instance.pool, listing, instance.store.logId)).rejects.toBeInstanceOf(RebuildRunning);
-    await until(() => models.schema('listing') === 'listing_v1_g2');
+    await until(() => models.schema('listing') === 'listing_v2_g2');
     await pause(300);
     writing = false;
     await Promise.all([writer, reader]);
@@ -88,29 +105,32 @@ describe('a rebuild', () => {
     await caughtUp(models);
     const head = await instance.store.head();
     await until(async () => (await generationsOf(instance.pool, listing)).every(({ position }) => position >= head));
-    expect(await readTables(instance.pool, 'listing_v1_g2')).toEqual(await readTables(instance.pool, 'listing_v1_g1'));
+    expect(await readTables(instance.pool, 'listing_v2_g2')).toEqual(await readTables(instance.pool, 'listing_v2_g1'));
   });
 
   test('can be taken back for a while: the former generation has been kept up to date; then it is dropped', async () => {
     await someTasks(5);
     const models = await start();
+    await caughtUp(models);
     await beginRebuild(instance.pool, listing, instance.store.logId);
-    await until(() => models.schema('listing') === 'listing_v1_g2');
+    await until(() => models.schema('listing') === 'listing_v2_g2');
     await someTasks(5);
     const former = await formerGeneration(instance.pool, listing);
     expect(former).toMatchObject({ generation: 1, state: 'retired' });
     await until(() => promote(instance.pool, listing, former!.generation));
-    await until(() => models.schema('listing') === 'listing_v1_g1');
-    expect((await readTables(instance.pool, 'listing_v1_g1')).tasks).toHaveLength(10);
+    await until(() => models.schema('listing') === 'listing_v2_g1');
+    expect((await readTables(instance.pool, 'listing_v2_g1')).tasks).toHaveLength(10);
     await dropRetired(instance.pool, listing, 0);
     await until(() => models.models[0]!.generations().length === 1);
-    const { rows } = await instance.pool.query(`select from information_schema.schemata where schema_name = 'listing_v1_g2'`);
+    const { rows } = await instance.pool.query(`select from information_schema.schemata where schema_name = 'listing_v2_g2'`);
     expect(rows).toHaveLength(0);
   });
 
   test('that is paused writes nothing until it goes on; one that was left half-way goes on from where it was', async () => {
     await someTasks(20);
-    await (await start()).stop();
+    const before = await start();
+    await caughtUp(before);
+    await before.stop();
     open.splice(0);
     await beginRebuild(instance.pool, listing, instance.store.logId);
     expect(await pauseRebuild(instance.pool, listing, true)).toBe(true);
@@ -118,17 +138,18 @@ describe('a rebuild', () => {
     await someTasks(5);
     await pause(700);
     expect((await generationsOf(instance.pool, listing))[1]).toMatchObject({ state: 'building', paused: true, position: 0n });
-    expect((await readTables(instance.pool, 'listing_v1_g2')).tasks).toHaveLength(0);
+    expect((await readTables(instance.pool, 'listing_v2_g2')).tasks).toHaveLength(0);
     await pauseRebuild(instance.pool, listing, false);
-    await until(() => models.schema('listing') === 'listing_v1_g2');
-    expect((await readTables(instance.pool, 'listing_v1_g2')).tasks).toHaveLength(25);
+    await until(() => models.schema('listing') === 'listing_v2_g2');
+    expect((await readTables(instance.pool, 'listing_v2_g2')).tasks).toHaveLength(25);
   });
 
   test('is followed by every instance', async () => {
     await someTasks(5);
     const [one, other] = [await start(), await start()];
+    await until(() => one.isCaughtUp() && other.isCaughtUp());
     await beginRebuild(instance.pool, listing, instance.store.logId);
-    await until(() => [one, other].every((models) => models.schema('listing') === 'listing_v1_g2'));
+    await until(() => [one, other].every((models) => models.schema('listing') === 'listing_v2_g2'));
     await someTasks(5);
     await Promise.all([caughtUp(one), caughtUp(other)]);
   });

@@ -68,7 +68,7 @@ group('the summary of an event', () => {
 
   test('tells an undo, a reset, a forced deletion and several tags', () => {
     expect(activitySummary('TaskTransitioned', { old_values: { status: 'done' }, new_values: { status: 'todo' }, undo_of: [3] })).toBe(
-      'Moved from done to todo (undo)',
+      'Moved from done to todo (undo of revision 3)',
     );
     expect(activitySummary('UserPasswordChanged', { by: 'reset' })).toBe('Reset the password');
     expect(activitySummary('TaskDeleted', { title: 'x', forced: true })).toBe('Force-deleted the task “x”');

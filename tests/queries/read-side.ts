@@ -1,9 +1,12 @@
 import type pg from 'pg';
 import { accountMigrations } from '../../src/accounts/schema.ts';
+import type { RecordedEvent } from '../../src/events/recorded-event.ts';
 import { migrate } from '../../src/platform/postgres/migrate.ts';
 import { createPool } from '../../src/platform/postgres/pool.ts';
 import { type ActivityRow, activitySchema } from '../../src/projections/activity/schema.ts';
+import { history } from '../../src/projections/history/history.ts';
 import { historySchema } from '../../src/projections/history/schema.ts';
+import { listing } from '../../src/projections/listing/listing.ts';
 import { type CommentRow, listingSchema, type TaskRow } from '../../src/projections/listing/schema.ts';
 import { accessRows, counts } from '../../src/projections/listing/standing.ts';
 import { writeRows } from '../../src/projections/projection.ts';
@@ -21,6 +24,8 @@ export interface ReadSide {
   tasks(rows: readonly TaskRow[]): Promise<void>;
   comments(rows: readonly CommentRow[]): Promise<void>;
   activities(rows: readonly ActivityRow[]): Promise<void>;
+  /** Lets the listing and the history be told of these events. */
+  happened(events: readonly RecordedEvent[]): Promise<void>;
   /** Takes all tasks, comments and activities out. */
   clear(): Promise<void>;
   close(): Promise<void>;
@@ -39,7 +44,7 @@ export interface TestPerson {
   erased?: boolean;
 }
 
-const schemas = { listing: () => 'listing_v1', activity: () => 'activity_v1', history: () => 'history_v1' };
+const schemas = { listing: () => 'listing_v1', activity: () => 'activity_v1', history: () => 'history_v1', feed: () => 'feed_v1' };
 
 export async function openReadSide({ poolMax = 4 } = {}): Promise<ReadSide> {
   const database = await createTestDatabase();
@@ -63,7 +68,12 @@ export async function openReadSide({ poolMax = 4 } = {}): Promise<ReadSide> {
     tasks: (rows) => inSchema('listing_v1', (client) => writeTasks(client, rows)),
     comments: (rows) => inSchema('listing_v1', (client) => write(client, 'comments', rows)),
     activities: (rows) => inSchema('activity_v1', (client) => write(client, 'activity', rows)),
+    async happened(events) {
+      await inSchema('listing_v1', (client) => listing.apply(events, client));
+      await inSchema('history_v1', (client) => history.apply(events, client));
+    },
     async clear() {
+      await pool.query('truncate history_v1.versions, history_v1.comment_versions, history_v1.moments');
       await pool.query('truncate listing_v1.tasks, listing_v1.access, listing_v1.counters, listing_v1.comments, activity_v1.activity');
     },
     async close() {

@@ -1,11 +1,14 @@
+import { createHash, type Hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
+import type { StoredEvent } from '../../src/events/store/event-store.ts';
 import { Connection } from '../../src/events/store/eventstoredb/connection.ts';
 import { namesIn } from '../../src/events/store/eventstoredb/names.ts';
 import { LogReader } from '../../src/events/store/eventstoredb/read-log.ts';
+import { allProjections } from '../../src/projections/all-projections.ts';
 import { readTables } from '../projections/project.ts';
 import { canStartEventStored, type EventStored, startEventStored } from '../support/eventstored.ts';
 import { createTestDatabase } from '../support/postgres.ts';
@@ -14,6 +17,10 @@ import { fillLog } from './history.ts';
 import { dataDirectory, type Outcome, type RunningTool, runTool, startTool } from './run-tool.ts';
 
 jest.setTimeout(90_000);
+
+const MANY = Number(process.env.FAULT_EVENTS ?? 100_000);
+
+const KILLED_AMONG = 30_000;
 
 const where = canStartEventStored ? describe : describe.skip;
 
@@ -74,7 +81,13 @@ where('npm run migrate-store', () => {
       return Promise.all(live.rows.map(({ name, generation }) => readTables(pool, `${name}_v1_g${generation}`)));
     };
     const before = await tables();
-    expect(await runTool('rebuild', ['listing', 'activity'], { ...environment(), ...more })).toMatchObject({ code: 0 });
+    expect(
+      await runTool(
+        'rebuild',
+        allProjections.map(({ name }) => name),
+        { ...environment(), ...more },
+      ),
+    ).toMatchObject({ code: 0 });
     return [before, await tables()];
   }
 
@@ -93,7 +106,7 @@ where('npm run migrate-store', () => {
     await expect(start(inEventStoreDb)).rejects.toThrow(/listing was made from the log/);
 
     const there = await migrate(connectionString, server.url());
-    expect(there).toMatchObject({ code: 0, stdout: expect.stringMatching(/listing_v1_g1 goes on there/) });
+    expect(there).toMatchObject({ code: 0, stdout: expect.stringMatching(/listing_v2_g1 goes on there/) });
     expect(there.stdout).toMatch(/^(\d+) events are in EventStoreDB, the same as in PostgreSQL: sha256 [\da-f]{64}$/m);
     await expect(start()).rejects.toThrow(/beyond the end of the log/);
     await start(inEventStoreDb);
@@ -156,6 +169,60 @@ where('npm run migrate-store', () => {
     }
   });
 
+  test(`moves ${MANY} events there and back, and they are the same, in the same order`, async () => {
+    const [here, elsewhere] = [await createTestDatabase(), await createTestDatabase()];
+    const other = await startEventStored({ durable: true });
+    try {
+      await fillLog(here.connectionString, { tasks: MANY / 20, events: MANY });
+      const there = await runTool('migrate-store', ['--from', here.connectionString, '--to', other.url()], { DATA_DIR: directory.path });
+      const back = await runTool('migrate-store', ['--from', other.url(), '--to', elsewhere.connectionString], {
+        DATA_DIR: directory.path,
+      });
+      process.stdout.write(`${there.stdout}${back.stdout}`);
+      expect([there, back]).toMatchObject([{ code: 0 }, { code: 0 }]);
+      const digests = [there, back].map(({ stdout }) => /^(\d+) events are in .*: sha256 ([\da-f]{64})$/m.exec(stdout)?.slice(1));
+      expect(digests[0]).toEqual([String(MANY), expect.any(String)]);
+      expect(digests[1]).toEqual(digests[0]);
+      const [before, between, after] = [
+        await postgresContents(here.connectionString),
+        contentsOf(await storedIn(other, MANY + 1)),
+        await postgresContents(elsewhere.connectionString),
+      ];
+      expect(before.streams.size).toBe(MANY / 20);
+      expect(between).toEqual(before);
+      expect(after).toEqual(before);
+    } finally {
+      await other.stop();
+      await here.drop();
+      await elsewhere.drop();
+    }
+  }, 300_000);
+
+  test('goes on by itself when the server is killed in the midst of it, and has everything in order all the same', async () => {
+    const here = await createTestDatabase();
+    const other = await startEventStored();
+    try {
+      await fillLog(here.connectionString, { tasks: 500, events: KILLED_AMONG });
+      const moving = startTool('migrate-store', ['--from', here.connectionString, '--to', other.url()], { DATA_DIR: directory.path });
+      for (const deadline = Date.now() + 30_000; (await eventsIn(other)) === 0 && Date.now() < deadline; ) await pause(5);
+      await pause(200);
+      await other.restart(1_000);
+      const there = await eventsIn(other);
+      expect(there).toBeLessThan(KILLED_AMONG);
+      expect(there).toBeGreaterThan(0);
+      const { code, stdout, stderr } = await moving.outcome;
+      expect({ code, stdout }).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(new RegExp(`^${KILLED_AMONG} events are in EventStoreDB, the same`)),
+      });
+      expect(stderr).toContain('EventStoreDB answers again');
+      expect(contentsOf(await storedIn(other, KILLED_AMONG + 1))).toEqual(await postgresContents(here.connectionString));
+    } finally {
+      await other.stop();
+      await here.drop();
+    }
+  });
+
   test('has a companion in export and import, which bring a log into EventStoreDB and out of it again', async () => {
     const [here, elsewhere] = [await createTestDatabase(), await createTestDatabase()];
     const other = await startEventStored();
@@ -194,12 +261,47 @@ async function killOnceWritten({ child, outcome }: RunningTool, written: () => P
 }
 
 /** By a reader alone: opening a store would give an empty log an identity, while the tool is about to. */
-async function eventsIn(server: EventStored): Promise<number> {
+async function storedIn(server: EventStored, limit: number): Promise<StoredEvent[]> {
   const connection = new Connection({ url: server.url(), answerWithin: 5_000, log: () => {} });
   try {
-    return (await new LogReader(connection, namesIn('')).all(0n, 10_000)).length;
+    return await new LogReader(connection, namesIn('')).all(0n, limit);
   } finally {
     await connection.close();
+  }
+}
+
+async function eventsIn(server: EventStored): Promise<number> {
+  return (await storedIn(server, 100_000)).length;
+}
+
+/** What is compared: a digest of the whole log in its order, and one of each stream. */
+function contentsOf(events: readonly Omit<StoredEvent, 'position'>[]): { count: number; all: string; streams: Map<string, string> } {
+  const all = createHash('sha256');
+  const streams = new Map<string, Hash>();
+  for (const { stream, revision, id, type, metadata, data } of events) {
+    const of = streams.get(stream) ?? createHash('sha256');
+    streams.set(stream, of);
+    for (const digest of [all, of])
+      digest
+        .update(JSON.stringify([stream, revision, id, type]))
+        .update(metadata)
+        .update(data);
+  }
+  return {
+    count: events.length,
+    all: all.digest('hex'),
+    streams: new Map([...streams].map(([stream, digest]) => [stream, digest.digest('hex')] as const).sort()),
+  };
+}
+
+async function postgresContents(connectionString: string): Promise<ReturnType<typeof contentsOf>> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    const { rows } = await client.query('select stream, revision, id, type, metadata, data from event_log.events order by position');
+    return contentsOf(rows);
+  } finally {
+    await client.end();
   }
 }
 

@@ -22,14 +22,15 @@ export const forceDeleteTask = onTask<object>({
 export const restoreTask = onTask<object>({
   needs: 'owner',
   onDeleted: true,
-  decide(task) {
-    if (task.deletedAt === null) return [];
-    const purged_file_ids = [...task.files].filter(([, file]) => !file.deleted && file.purged).map(([id]) => id);
-    return [{ type: 'TaskRestored', data: { restored: asItWas(task), purged_file_ids } }];
-  },
+  decide: (task) => (task.deletedAt === null ? [] : restored(task)),
 });
 
-function deleted(task: Task, how: { forced: boolean; reason: 'command' | 'bulk' }): TaskEvent[] {
+export function restored(task: Task): TaskEvent[] {
+  const purged_file_ids = [...task.files].filter(([, file]) => file.deletedAt === null && file.purged).map(([id]) => id);
+  return [{ type: 'TaskRestored', data: { restored: asItWas(task), purged_file_ids } }];
+}
+
+export function deleted(task: Task, how: { forced: boolean; reason: 'command' | 'bulk' | 'erased' }): TaskEvent[] {
   return [{ type: 'TaskDeleted', data: { ...how, last: asItWas(task) } }];
 }
 
@@ -43,6 +44,6 @@ function asItWas(task: Task): TaskAsItWas {
     assignee_id: task.assigneeId,
     sharee_ids: [...task.shares.keys()],
     comment_count: liveComments(task),
-    file_ids: [...task.files].filter(([, file]) => !file.deleted).map(([id]) => id),
+    file_ids: [...task.files].filter(([, file]) => file.deletedAt === null).map(([id]) => id),
   };
 }

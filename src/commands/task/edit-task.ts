@@ -38,7 +38,8 @@ export function changeTags(task: Task, tags: readonly string[]): TaskEvent[] {
   return [{ type: 'TaskTagsChanged', data: { tags: { from: [...task.tags], to: [...tags] } } }];
 }
 
-function editFields(task: Task, edit: EditTask): TaskEvent[] {
+/** What is left out stays as it is. */
+export function editFields(task: Task, edit: Pick<EditTask, 'title' | 'description' | 'priority' | 'dueDate'>): TaskEvent[] {
   const changes = {
     ...changed('title', task.title, edit.title),
     ...changed('description', task.description, edit.description),

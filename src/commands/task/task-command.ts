@@ -1,3 +1,4 @@
+import type { RecordedTaskEvent } from '../../events/recorded-event.ts';
 import { allows, type Permission, type Person, permissionOf } from '../../events/task/permission.ts';
 import { evolve, type Task } from '../../events/task/task.ts';
 import type { TaskEvent } from '../../events/task/task-events.ts';
@@ -9,7 +10,12 @@ export interface Context {
   actor: Person;
   /** RFC 3339 UTC with milliseconds. */
   at: string;
+  /** All that happened to the task, for commands that read it; otherwise empty. */
+  history: readonly RecordedTaskEvent[];
 }
+
+/** An event as it is decided. One that belongs to an undo says which revisions it takes back. */
+export type Decided = TaskEvent & { undoOf?: readonly number[] };
 
 /**
  * A command on a task: who may, and what follows. Both are pure and throw a Rejection. They are apart because a repeated command is
@@ -18,7 +24,9 @@ export interface Context {
 export interface TaskCommand<Input> {
   allow(task: Task | null, input: Input, context: Context): void;
   /** The events that follow; none when what is asked for is so already. */
-  decide(task: Task | null, input: Input, context: Context): TaskEvent[];
+  decide(task: Task | null, input: Input, context: Context): Decided[];
+  /** It is decided on old values too, which the folded task does not keep. */
+  readsHistory?: true;
 }
 
 /** A command on a task that is there. */
@@ -26,17 +34,20 @@ export function onTask<Input>(command: {
   needs: Permission;
   /** Deleted tasks are absent for every command but the one that brings them back. */
   onDeleted?: true;
+  readsHistory?: true;
   /** In place of `needs`, where more than the permission counts. */
   allow?(task: Task, input: Input, context: Context): void;
-  decide(task: Task, input: Input, context: Context): TaskEvent[];
+  decide(task: Task, input: Input, context: Context): Decided[];
 }): TaskCommand<Input> {
   return {
+    ...(command.readsHistory && { readsHistory: true }),
     allow(task, input, context) {
       const seen = requireVisible(task, context.actor);
       if (command.allow) command.allow(seen, input, context);
       else requirePermission(seen, context.actor, command.needs);
     },
     decide(task, input, context) {
+      if (task?.erased) throw taskNotFound();
       if (task === null || (task.deletedAt !== null && !command.onDeleted)) throw taskNotFound();
       return command.decide(task, input, context);
     },

@@ -1,6 +1,7 @@
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
 import { type Projection, type ProjectionClient, writeRows } from '../projection.ts';
 import { describe, labelOf } from './describe.ts';
+import { forgetErased } from './forget.ts';
 import { type ActivityRow, activitySchema } from './schema.ts';
 
 const columns = [
@@ -24,7 +25,7 @@ const columns = [
 /** The audit trail by actor, task and operation: a row for every event that has an action. */
 export const activity: Projection = {
   name: 'activity',
-  version: 1,
+  version: 2,
   tables: activitySchema,
   positions: { activity: ['position'] },
   async apply(events, client) {
@@ -37,6 +38,7 @@ export const activity: Projection = {
       if (row) rows.push(row);
     }
     await writeRows(client, 'activity', columns, rows, 'on conflict (position) do nothing');
+    await forgetErased(events, client);
   },
 };
 

@@ -24,6 +24,7 @@ export interface ActivityTables {
   activity: { [K in keyof ActivityRow]: ColumnType<ActivityRow[K], never, never> };
 }
 
+/** Run once in the schema of a version, which is first in the search path. */
 export const activitySchema = `
 create table activity (
   position bigint primary key,
@@ -46,4 +47,13 @@ create index activity_actor on activity (actor_id, position);
 create index activity_task on activity (task_id, position);
 create index activity_operation on activity (operation_id, position);
 create index activity_occurred on activity (occurred_at, position);
+create index activity_request on activity (request_id);
+create index activity_token on activity (token_id, position) where token_id is not null;
+
+-- Whose account was erased, or is to be.
+create table erasures (
+  user_id uuid primary key,
+  transfer_to uuid,
+  is_done boolean not null
+);
 `;

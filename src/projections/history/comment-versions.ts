@@ -1,4 +1,5 @@
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
+import { erasedPeople } from '../erasures.ts';
 import type { ProjectionClient } from '../projection.ts';
 import type { CommentVersionRow } from './schema.ts';
 import { keepVersions } from './versions.ts';
@@ -8,6 +9,7 @@ type CommentEvent = Extract<RecordedEvent, { type: `Comment${string}` }>;
 const keepCommentVersions = keepVersions<CommentVersionRow, CommentEvent>({
   table: 'comment_versions',
   columns: ['id', 'task_id', 'author_id', 'content', 'standing', 'revision', 'valid_from', 'valid_to'],
+  positions: ['valid_from'],
   idOf: ({ data }) => data.comment_id,
   fold: (row, event) => (event.revision <= (row?.revision ?? -1) ? row : evolve(row, event)),
 });
@@ -18,7 +20,7 @@ export async function applyCommentVersions(events: readonly RecordedEvent[], cli
     events.filter((event): event is CommentEvent => event.type.startsWith('Comment')),
     client,
   );
-  const erased = events.filter(({ type }) => type === 'UserErased').map(subjectId);
+  const erased = erasedPeople(events);
   if (erased.length > 0) await client.query(`update comment_versions set content = '' where author_id = any($1)`, [erased]);
 }
 

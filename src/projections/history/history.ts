@@ -1,17 +1,19 @@
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
-import { type TaskRow, taskColumns } from '../listing/schema.ts';
-import { foldTaskRow, isTaskEvent } from '../listing/task-row.ts';
+import { erasedTasks } from '../erasures.ts';
+import { taskColumns } from '../listing/schema.ts';
+import { isTaskEvent } from '../listing/task-row.ts';
 import { type Projection, type ProjectionClient, writeRows } from '../projection.ts';
 import { applyCommentVersions } from './comment-versions.ts';
 import { historySchema, type MomentRow } from './schema.ts';
+import { foldTaskVersion, passageColumns, type TaskVersionRow } from './task-version.ts';
 import { keepVersions } from './versions.ts';
 
 /** A row for every version of every task and comment, with its valid range, and what time it was at each position. */
 export const history: Projection = {
   name: 'history',
-  version: 1,
+  version: 2,
   tables: historySchema,
-  positions: { versions: ['valid_from', 'valid_to'], comment_versions: ['valid_from', 'valid_to'], moments: ['position'] },
+  positions: { versions: ['valid_from', 'valid_to', 'entered_from'], comment_versions: ['valid_from', 'valid_to'], moments: ['position'] },
   async apply(events, client) {
     await applyMoments(events, client);
     await keepTaskVersions(events.filter(isTaskEvent), client);
@@ -34,15 +36,16 @@ async function applyMoments(events: readonly RecordedEvent[], client: Projection
   await writeRows(client, 'moments', ['position', 'effective_at'], moments, 'on conflict do nothing');
 }
 
-const keepTaskVersions = keepVersions<TaskRow, RecordedEvent>({
+const keepTaskVersions = keepVersions<TaskVersionRow, RecordedEvent>({
   table: 'versions',
-  columns: [...taskColumns, 'valid_from', 'valid_to'],
+  columns: [...taskColumns, ...passageColumns, 'valid_from', 'valid_to'],
+  positions: ['valid_from', 'entered_from'],
   idOf: subjectId,
-  fold: (row, event) => foldTaskRow(row, event),
+  fold: foldTaskVersion,
 });
 
 /** The key of a task that went with its owner's account is destroyed: what it said goes from every version. */
 async function forgetErased(events: readonly RecordedEvent[], client: ProjectionClient): Promise<void> {
-  const erased = events.filter((event) => event.type === 'TaskDeleted' && event.data.reason === 'erased').map(subjectId);
+  const erased = erasedTasks(events);
   if (erased.length > 0) await client.query(`update versions set title = '', description = '' where id = any($1)`, [erased]);
 }

@@ -36,10 +36,15 @@ create table versions (
   updated_at timestamptz(3) not null,
   deleted_at timestamptz(3),
   revision integer not null,
+  entered_from bigint not null,
+  entered_at timestamptz(3) not null,
+  started_at timestamptz(3),
+  spent bigint[] not null,
   valid_from bigint not null,
   valid_to bigint,
   primary key (id, valid_from)
 );
+create index versions_from on versions (valid_from);
 
 create table comment_versions (
   id uuid not null,

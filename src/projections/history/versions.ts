@@ -12,6 +12,8 @@ export type Version<Row> = Row & {
 interface VersionedTable<Row, Event> {
   table: string;
   columns: readonly (keyof Version<Row> & string)[];
+  /** Those that are positions, and never null of the last version: decimal strings in JavaScript. */
+  positions: readonly (keyof Version<Row> & string)[];
   idOf(event: Event): string;
   /** @returns the row as the event leaves it; undefined, or with the revision of before, when it is not this row's event or not a new one */
   fold(row: Row | undefined, event: Event): Row | undefined;
@@ -21,10 +23,10 @@ interface VersionedTable<Row, Event> {
 export function keepVersions<Row extends { id: string; revision: number }, Event extends RecordedEvent>(
   versioned: VersionedTable<Row, Event>,
 ) {
-  const { table, columns, idOf, fold } = versioned;
+  const { table, columns, positions, idOf, fold } = versioned;
   return async (events: readonly Event[], client: ProjectionClient): Promise<void> => {
     if (events.length === 0) return;
-    const latest = await loadLatest<Row>(client, table, [...new Set(events.map(idOf))]);
+    const latest = await loadLatest<Row>(client, { table, positions }, [...new Set(events.map(idOf))]);
     const written = new Map<string, Version<Row>>();
     const put = (row: Version<Row>) => written.set(`${row.id} ${row.valid_from}`, row);
     for (const event of events) {
@@ -47,10 +49,15 @@ export function keepVersions<Row extends { id: string; revision: number }, Event
   };
 }
 
-async function loadLatest<Row>(client: ProjectionClient, table: string, ids: readonly string[]): Promise<Map<string, Version<Row>>> {
+async function loadLatest<Row>(
+  client: ProjectionClient,
+  { table, positions }: { table: string; positions: readonly string[] },
+  ids: readonly string[],
+): Promise<Map<string, Version<Row>>> {
+  const asText = positions.map((column) => `'${column}', v.${column}::text`).join(', ');
   const { rows } = await client.query<{ id: string; row: Version<Row> }>({
     name: `load latest ${table}`,
-    text: `select id, to_jsonb(v) || jsonb_build_object('valid_from', v.valid_from::text) as row
+    text: `select id, to_jsonb(v) || jsonb_build_object(${asText}) as row
       from ${table} v where id = any($1) and valid_to is null`,
     values: [ids],
   });

@@ -11,22 +11,25 @@ const counterColumns = ['user_id', 'mask', 'facet', 'key', 'n'] as const satisfi
 /** Tasks, who has access to them, counts, comments and files: under one checkpoint, so that a join of them never tears. */
 export const listing: Projection = {
   name: 'listing',
-  version: 1,
+  version: 2,
   tables: listingSchema,
   async apply(events, client) {
     const byTask = groupByTask(events);
-    if (byTask.size === 0) return;
-    const before = await loadRows(client, byTask);
-    const after = foldRows(before, byTask);
-    await writeRows(client, 'tasks', taskColumns, [...after.values()], elseUpdate(['id'], taskColumns));
-    await writeAccess(client, before, after);
-    await writeCounters(client, before, after);
+    if (byTask.size > 0) await applyToTasks(byTask, client);
     await applyComments(events, client);
     await applyFiles(events, client);
   },
 };
 
 type Rows = Map<string, TaskRow>;
+
+async function applyToTasks(byTask: ReadonlyMap<string, RecordedEvent[]>, client: ProjectionClient): Promise<void> {
+  const before = await loadRows(client, byTask);
+  const after = foldRows(before, byTask);
+  await writeRows(client, 'tasks', taskColumns, [...after.values()], elseUpdate(['id'], taskColumns));
+  await writeAccess(client, before, after);
+  await writeCounters(client, before, after);
+}
 
 function groupByTask(events: readonly RecordedEvent[]): Map<string, RecordedEvent[]> {
   const byTask = new Map<string, RecordedEvent[]>();

@@ -1,4 +1,5 @@
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
+import { erasedPeople, erasedTasks } from '../erasures.ts';
 import { elseUpdate, type ProjectionClient, writeRows } from '../projection.ts';
 import type { CommentRow, FileRow } from './schema.ts';
 
@@ -49,7 +50,7 @@ type CommentEvent = Extract<RecordedEvent, { type: `Comment${string}` }>;
 /** The comments, where a list and a search find them. */
 export async function applyComments(events: readonly RecordedEvent[], client: ProjectionClient): Promise<void> {
   await keepComments(events, client);
-  const erased = events.filter(({ type }) => type === 'UserErased').map(subjectId);
+  const erased = erasedPeople(events);
   if (erased.length > 0) await client.query(`update comments set content = '', erased = true where author_id = any($1)`, [erased]);
 }
 
@@ -96,7 +97,7 @@ type FileEvent = Extract<RecordedEvent, { type: `File${string}` }>;
 /** The files, where a list finds them, and who looks for what to purge. */
 export async function applyFiles(events: readonly RecordedEvent[], client: ProjectionClient): Promise<void> {
   await keepFiles(events, client);
-  const erased = events.filter((event) => event.type === 'TaskDeleted' && event.data.reason === 'erased').map(subjectId);
+  const erased = erasedTasks(events);
   if (erased.length > 0) await client.query(`update files set name = '' where task_id = any($1)`, [erased]);
 }
 

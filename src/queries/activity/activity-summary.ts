@@ -6,7 +6,11 @@ type Details = Readonly<Record<string, unknown>>;
 /** A short sentence on an event, from what the audit trail keeps of it. Text that was erased is passed over. */
 export function activitySummary(eventType: string, details: Details): string {
   const sentence = Object.hasOwn(sentences, eventType) ? sentences[eventType as keyof typeof sentences](details) : 'Something happened';
-  return details.undo_of === undefined ? sentence : `${sentence} (undo)`;
+  return details.undo_of === undefined ? sentence : `${sentence} (undo of ${revisions(strings(details.undo_of))})`;
+}
+
+function revisions(numbers: readonly string[]): string {
+  return `revision${numbers.length === 1 ? '' : 's'} ${list(numbers)}`;
 }
 
 const sentences: Record<TaskEventType | UserEventType, (details: Details) => string> = {

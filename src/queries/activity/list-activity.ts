@@ -28,7 +28,7 @@ export async function* exportActivity(
   for await (const rows of db.batches(allItems(pagedActivity(tables, list)), signal)) yield rows.map(({ item }) => withSummary(item));
 }
 
-function pagedActivity(tables: ReadTables, { actor, filters }: ActivityList): PagedList {
+export function pagedActivity(tables: ReadTables, { actor, filters }: ActivityList): PagedList {
   const where = sql`${tables.activity} y where ${sql.join(activityConditions(filters, actor, tables), sql` and `)}`;
   return {
     matching: sql`select y.position as id, y.position as key from ${where}`,

@@ -76,26 +76,36 @@ function todaysText({ comments }: ReadTables): Pick<Source, 'words' | 'comments'
 
 /** What there was then of the tasks that the reader may see now; those since deleted are there for their owner and admins. */
 function pastSource(tables: ReadTables, { scope, reader, deleted, asOf }: SourceQuery & { asOf: AsOf }): Source {
-  const { access, tasks, versions } = tables;
+  const { versions } = tables;
   const thereThen = deleted ? sql`t.deleted_at is not null` : sql`t.deleted_at is null`;
   const text = pastText(tables, asOf);
   if (scope === 'everyone') {
     const conditions = [validAt('t', asOf), thereThen];
     return { id: sql`t.id`, createdAt: sql`t.created_at`, from: () => sql`${versions} t`, conditions, ...text };
   }
-  const visible = sql`(select task_id, created_at from ${access} where user_id = ${reader.id}::uuid
-    union all select id, created_at from ${tasks} where deleted_at is not null and owner_id = ${reader.id}::uuid)`;
   return {
     id: sql`a.task_id`,
     createdAt: sql`a.created_at`,
-    from: () => sql`${visible} a join ${versions} t on t.id = a.task_id and ${validAt('t', asOf)}`,
+    from: () => sql`${visibleNow(tables, reader)} a join ${versions} t on t.id = a.task_id and ${validAt('t', asOf)}`,
     conditions: [thereThen, ...(deleted ? ownership(scope, reader) : holding(scope, reader))],
     ...text,
   };
 }
 
-/** In which way the reader had the task. */
-function holding(scope: Exclude<TaskScope, 'everyone'>, { id }: Reader): RawBuilder<unknown>[] {
+/** Every task that somebody may see now, those since deleted that they owned included: `task_id`, `created_at`. */
+export function visibleNow({ access, tasks }: ReadTables, { id }: Reader): RawBuilder<unknown> {
+  return sql`(select task_id, created_at from ${access} where user_id = ${id}::uuid
+    union all select id, created_at from ${tasks} where deleted_at is not null and owner_id = ${id}::uuid)`;
+}
+
+/** All versions of these tasks. In two parts that the planner knows the sizes of: it begins with the few tasks of one, or with the log of another. */
+export function versionsSeen({ access, tasks, versions }: ReadTables, { id }: Reader): RawBuilder<unknown> {
+  return sql`(select v.* from ${versions} v join ${access} a on a.task_id = v.id and a.user_id = ${id}::uuid
+    union all select v.* from ${versions} v join ${tasks} d on d.id = v.id and d.deleted_at is not null and d.owner_id = ${id}::uuid)`;
+}
+
+/** In which way the reader had the task then, as conditions on its version `t`. */
+export function holding(scope: TaskScope, { id }: Reader): RawBuilder<unknown>[] {
   switch (scope) {
     case 'owned':
       return [sql`t.owner_id = ${id}::uuid`];
@@ -104,6 +114,7 @@ function holding(scope: Exclude<TaskScope, 'everyone'>, { id }: Reader): RawBuil
     case 'shared':
       return [sql`t.shares ? ${id}`];
     case 'all':
+    case 'everyone':
       return [];
   }
 }

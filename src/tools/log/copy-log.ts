@@ -1,7 +1,7 @@
+import { createLogDigest } from '../../events/integrity/log-digest.ts';
 import type { StoredEvent } from '../../events/store/event-store.ts';
 import { EventCursor } from './event-cursor.ts';
 import type { ReadableLog, WritableLog } from './log.ts';
-import { createLogDigest } from './log-digest.ts';
 
 /** The target holds something else than a first part of the source. Nothing was written to it. */
 export class OtherLog extends Error {

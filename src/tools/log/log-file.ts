@@ -1,9 +1,9 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { access, rename, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
+import { createLogDigest } from '../../events/integrity/log-digest.ts';
 import type { StoredEvent, WrappedKey } from '../../events/store/event-store.ts';
 import type { ReadableLog } from './log.ts';
-import { createLogDigest } from './log-digest.ts';
 import { eventLine, footerLine, headerLine, keyLine, type Line, parseLine } from './ndjson.ts';
 
 const PAGE = 2_000;

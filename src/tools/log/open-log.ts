@@ -1,11 +1,12 @@
 import { openEventStore } from '../../event-store.ts';
 import type { EventStore } from '../../events/store/event-store.ts';
 import { adoptIdentity } from '../../events/store/eventstoredb/adopt-identity.ts';
+import { LogImport } from '../../events/store/eventstoredb/import-events.ts';
 import { adoptLogId } from '../../events/store/postgres/import-events.ts';
 import type { Tool } from '../command-line.ts';
 import type { Installation } from '../installation.ts';
 import type { WritableLog } from './log.ts';
-import { postgresLog, storeLog } from './store-log.ts';
+import { eventStoreDbLog, postgresLog } from './store-log.ts';
 
 /** An event store, and its log as tools read and fill it. */
 export interface OpenLog {
@@ -18,15 +19,19 @@ export interface LogToOpen {
   url: string | undefined;
   /** The identity that it takes over if there are no events in it. */
   adopt?: string;
-  /** Appends at a time, when it is filled: see appendInOrder. */
-  inFlight?: number;
+  /** Appends on their way at once, when EventStoreDB is filled. */
+  inFlight?: number | undefined;
 }
 
 export async function openLog(installation: Installation, tool: Tool, { url, adopt, inFlight }: LogToOpen): Promise<OpenLog> {
   const { pool, connectionString } = installation;
   const { logger, closing, signal } = tool;
-  if (adopt !== undefined) await (url === undefined ? adoptLogId(pool, adopt) : adoptIdentity(url, adopt, (line) => logger.warn({}, line)));
+  const warn = (line: string) => logger.warn({}, line);
+  if (adopt !== undefined) await (url === undefined ? adoptLogId(pool, adopt) : adoptIdentity(url, adopt, warn));
   const store = await openEventStore({ eventStoreUrl: url, connectionString, pool, logger, signal });
   closing.add('event store', () => store.close());
-  return { store, log: url === undefined ? postgresLog(store, pool) : storeLog(store, 'EventStoreDB', inFlight) };
+  if (url === undefined) return { store, log: postgresLog(store, pool) };
+  const filling = new LogImport({ url, log: warn, ...(inFlight && { inFlight }) });
+  closing.add('import', () => filling.close());
+  return { store, log: eventStoreDbLog(store, filling) };
 }

@@ -1,16 +1,23 @@
 import type pg from 'pg';
 import { BEGINNING, type EventStore } from '../../events/store/event-store.ts';
+import type { LogImport } from '../../events/store/eventstoredb/import-events.ts';
 import { importEvents } from '../../events/store/postgres/import-events.ts';
-import { appendInOrder } from './append-in-order.ts';
-import type { WritableLog } from './log.ts';
+import type { ReadableLog, WritableLog } from './log.ts';
 
 const PAGE = 2_000;
 
-/**
- * The log of an event store, as tools read and fill it: by the port, which every store has.
- * @param inFlight see appendInOrder
- */
-export function storeLog(store: EventStore, name: string, inFlight = 1): WritableLog {
+/** The log in EventStoreDB. */
+export function eventStoreDbLog(store: EventStore, log: LogImport): WritableLog {
+  return { ...storeLog(store, 'EventStoreDB'), write: (events) => log.write(events) };
+}
+
+/** The log in PostgreSQL. */
+export function postgresLog(store: EventStore, pool: pg.Pool): WritableLog {
+  return { ...storeLog(store, 'PostgreSQL'), write: (events) => importEvents(pool, events) };
+}
+
+/** Read by the port, which every store has; the port is too slow to fill a log by, and keeps the order of a stream only. */
+function storeLog(store: EventStore, name: string): ReadableLog {
   return {
     name,
     logId: store.logId,
@@ -23,11 +30,5 @@ export function storeLog(store: EventStore, name: string, inFlight = 1): Writabl
         after = page.at(-1)!.position;
       }
     },
-    write: (events) => appendInOrder(store, events, inFlight),
   };
-}
-
-/** The log in PostgreSQL, filled past the port. */
-export function postgresLog(store: EventStore, pool: pg.Pool): WritableLog {
-  return { ...storeLog(store, 'PostgreSQL'), write: (events) => importEvents(pool, events) };
 }

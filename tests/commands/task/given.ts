@@ -3,7 +3,7 @@ import type { TaskCommand } from '../../../src/commands/task/task-command.ts';
 import { evolve, type Task } from '../../../src/events/task/task.ts';
 import { type TaskEvent, taskEvents } from '../../../src/events/task/task-events.ts';
 import { Rejection, type RejectionCode } from '../../../src/rejection.ts';
-import { admin, at, facts, type Happening, owner, taskId } from '../../support/happenings.ts';
+import { admin, at, facts, type Happening, owner, recorded, taskId } from '../../support/happenings.ts';
 
 /** given(what happened).when(command, input).by(somebody).then(what follows): the rules of the commands, in their own words. */
 export function given(...happenings: Happening[]) {
@@ -11,7 +11,12 @@ export function given(...happenings: Happening[]) {
   return {
     when<I>(command: TaskCommand<I>, input: I) {
       return decision((actor) => {
-        const context = { taskId, actor: { id: actor, isAdmin: actor === admin }, at: at(happenings.length) };
+        const context = {
+          taskId,
+          actor: { id: actor, isAdmin: actor === admin },
+          at: at(happenings.length),
+          history: recorded(happenings),
+        };
         command.allow(task, input, context);
         return command.decide(task, input, context);
       });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { StoredEvent } from '../../events/store/event-store.ts';
+import type { StoredEvent } from '../store/event-store.ts';
 
 /** A digest of events in their order: two logs with the same one hold the same bytes, in the same streams, in the same global order. */
 export interface LogDigest {
@@ -9,8 +9,9 @@ export interface LogDigest {
   finish(): string;
 }
 
-export function createLogDigest(): LogDigest {
-  const sha256 = createHash('sha256');
+/** @param before the digest of the events that went before, where this one is to stand for them too */
+export function createLogDigest(before = ''): LogDigest {
+  const sha256 = createHash('sha256').update(before);
   let events = 0;
   return {
     add({ stream, revision, id, type, metadata, data }) {

@@ -1,0 +1,10 @@
+import { z } from 'zod';
+
+/** One field that an event changed. */
+export const FieldChangeView = z
+  .strictObject({
+    field: z.string().describe('A field of the task, or a dotted name: `shares.<user id>`.'),
+    from: z.unknown(),
+    to: z.unknown(),
+  })
+  .meta({ id: 'FieldChange' });

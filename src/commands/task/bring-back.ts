@@ -1,0 +1,127 @@
+import type { RecordedTaskEvent } from '../../events/recorded-event.ts';
+import type { Task } from '../../events/task/task.ts';
+import type { TaskEvent } from '../../events/task/task-events.ts';
+import { doneStatus, initialStatus } from '../../events/task/workflow.ts';
+import type { Priority, SharePermission, Status } from '../../events/values.ts';
+import { Rejection } from '../../rejection.ts';
+import { assign, requireKnown, type Someone } from './assign-task.ts';
+import { deleted, restored } from './delete-task.ts';
+import { changeTags, editFields } from './edit-task.ts';
+import { type Context, inSequence, requirePermission } from './task-command.ts';
+
+/** What a task was before something changed it, as far as that went. */
+export interface Earlier {
+  title?: string;
+  description?: string;
+  priority?: Priority;
+  dueDate?: string | null;
+  tags?: readonly string[];
+  status?: { status: Status; completedAt: string | null };
+  assigneeId?: string | null;
+  deleted?: boolean;
+  /** By the sharee's id; null where there was no share. */
+  shares: Record<string, SharePermission | null>;
+}
+
+/** What the task was before these events, oldest first. @throws Rejection NOTHING_TO_UNDO where that is text that was erased */
+export function before(events: readonly RecordedTaskEvent[]): Earlier {
+  const earlier: Earlier = { shares: {} };
+  for (const event of events.toReversed()) {
+    const { shares, ...fields } = beforeOne(event);
+    Object.assign(earlier, fields);
+    Object.assign(earlier.shares, shares);
+  }
+  return earlier;
+}
+
+/** Makes the task what it was: by ordinary events, along the workflow or not. Who may, and to whom things are given, is looked at. */
+export function bringBack(task: Task, earlier: Earlier, isActive: (userId: string) => boolean, context: Context): TaskEvent[] {
+  const someone = (id: string): Someone => ({ id, isActive: isActive(id) });
+  const { actor } = context;
+  return inSequence(task, context, [
+    (now) => (earlier.deleted === false ? restoredBy(now, context) : []),
+    (now) => editFields(now, earlier),
+    (now) => changeTags(now, earlier.tags ?? now.tags),
+    (now) => (earlier.status ? transitionBack(now, earlier.status) : []),
+    ...Object.entries(earlier.shares).map(
+      ([userId, permission]) =>
+        (now: Task) =>
+          shareBack(now, someone(userId), permission, context),
+    ),
+    (now) => (earlier.assigneeId === undefined ? [] : assign(now, earlier.assigneeId === null ? null : someone(earlier.assigneeId), actor)),
+    (now) => (earlier.deleted === true ? deletedBy(now, context) : []),
+  ]);
+}
+
+function beforeOne(event: RecordedTaskEvent): Partial<Earlier> {
+  switch (event.type) {
+    case 'TaskEdited':
+      return fieldsBefore(event.data.changes);
+    case 'TaskTagsChanged':
+      return { tags: event.data.tags.from };
+    case 'TaskTransitioned':
+      return { status: { status: event.data.status.from, completedAt: event.data.completed_at.from } };
+    case 'TaskAssigned':
+    case 'TaskUnassigned':
+      return { assigneeId: event.data.assignee_id.from };
+    case 'TaskShared':
+      return { shares: { [event.data.user_id]: null } };
+    case 'TaskSharePermissionChanged':
+      return { shares: { [event.data.user_id]: event.data.permission.from } };
+    case 'TaskUnshared':
+      return { shares: { [event.data.user_id]: event.data.permission } };
+    case 'TaskDeleted':
+      return { deleted: false };
+    case 'TaskRestored':
+      return { deleted: true };
+    default:
+      return {};
+  }
+}
+
+function fieldsBefore({ title, description, priority, due_date }: (RecordedTaskEvent & { type: 'TaskEdited' })['data']['changes']) {
+  if (title === null || description === null) throw new Rejection('NOTHING_TO_UNDO', 'The text that was there before is erased');
+  return {
+    ...(title && { title: title.from }),
+    ...(description && { description: description.from }),
+    ...(priority && { priority: priority.from }),
+    ...(due_date && { dueDate: due_date.from }),
+  };
+}
+
+/** A task that was done, and is again, comes back to its first time of completion by a step in between. */
+function transitionBack(task: Task, to: { status: Status; completedAt: string | null }): TaskEvent[] {
+  if (to.status === task.status && to.completedAt === task.completedAt) return [];
+  const move = (from: { status: Status; completedAt: string | null }, { status, completedAt }: typeof to): TaskEvent => ({
+    type: 'TaskTransitioned',
+    data: { status: { from: from.status, to: status }, completed_at: { from: from.completedAt, to: completedAt } },
+  });
+  if (to.status !== task.status) return [move(task, to)];
+  const between = { status: to.status === doneStatus ? initialStatus : doneStatus, completedAt: null };
+  return [move(task, between), move(between, to)];
+}
+
+function shareBack(task: Task, person: Someone, to: SharePermission | null, { actor }: Context): TaskEvent[] {
+  const user_id = person.id;
+  const from = task.shares.get(user_id)?.permission ?? null;
+  if (from === to) return [];
+  requirePermission(task, actor, 'owner');
+  if (to === null) {
+    return [{ type: 'TaskUnshared', data: { user_id, permission: from!, reason: user_id === actor.id ? 'left' : 'revoked' } }];
+  }
+  if (from !== null) return [{ type: 'TaskSharePermissionChanged', data: { user_id, permission: { from, to } } }];
+  requireKnown(person);
+  return [{ type: 'TaskShared', data: { user_id, permission: to } }];
+}
+
+function restoredBy(task: Task, { actor }: Context): TaskEvent[] {
+  if (task.deletedAt === null) return [];
+  requirePermission(task, actor, 'owner');
+  return restored(task);
+}
+
+function deletedBy(task: Task, { actor }: Context): TaskEvent[] {
+  if (task.deletedAt !== null) return [];
+  requirePermission(task, actor, 'owner');
+  return deleted(task, { forced: false, reason: 'command' });
+}

@@ -1,0 +1,44 @@
+import type { RecordedEvent } from '../../events/recorded-event.ts';
+import { erasedPeople, erasedTasks } from '../erasures.ts';
+import type { ProjectionClient } from '../projection.ts';
+
+/** Takes out of the rows what the events say is erased: they are then what they would be if made anew, when the keys are gone. */
+export async function forgetErased(events: readonly RecordedEvent[], client: ProjectionClient): Promise<void> {
+  const tasks = erasedTasks(events);
+  if (tasks.length > 0) await client.query(forgetTasks, [tasks]);
+  const people = erasedPeople(events);
+  if (people.length > 0) await client.query(forgetComments, [people]);
+  await noteErasures(events, client);
+}
+
+/** Who is erased, as the log has it: what a database that was restored must be told again. */
+async function noteErasures(events: readonly RecordedEvent[], client: ProjectionClient): Promise<void> {
+  const wishes = events.flatMap(({ type, data, stream }) =>
+    type === 'UserErasureRequested' || type === 'UserErased'
+      ? [{ user_id: stream.slice('user-'.length), transfer_to: data.transfer_to, is_done: type === 'UserErased' }]
+      : [],
+  );
+  for (const wish of wishes) {
+    await client.query(
+      `insert into erasures as known (user_id, transfer_to, is_done) values ($1, $2, $3)
+       on conflict (user_id) do update set is_done = known.is_done or excluded.is_done`,
+      [wish.user_id, wish.transfer_to, wish.is_done],
+    );
+  }
+}
+
+const nulls = (object: string, keys: readonly string[]) =>
+  `(select coalesce(jsonb_object_agg(key, null), '{}') from unnest('{${keys.join(',')}}'::text[]) as key where ${object} ? key)`;
+
+// Members that are there become null; others do not appear.
+const forgetTasks = `
+  update activity set details = details || ${nulls('details', ['title', 'comment', 'filename'])} || (
+    select coalesce(jsonb_object_agg(side, (details -> side) || ${nulls('(details -> side)', ['title', 'description'])}), '{}')
+      from unnest('{old_values,new_values}'::text[]) as side where jsonb_typeof(details -> side) = 'object')
+   where task_id = any($1) and resource_type in ('task', 'file')`;
+
+const forgetComments = `
+  update activity as told set details = told.details || '{"content_preview": null}'
+    from activity as added
+   where added.actor_id = any($1) and added.event_type = 'CommentAdded'
+     and told.task_id = added.task_id and told.resource_id = added.resource_id and told.details ? 'content_preview'`;

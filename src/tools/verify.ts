@@ -1,0 +1,141 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { loadConfig, readEnvironment } from '../config.ts';
+import { headsFileIn, readLines } from '../events/integrity/heads-file.ts';
+import { type HeadsRead, readHeads } from '../events/integrity/read-heads.ts';
+import { keyIdOf } from '../events/integrity/signing-key.ts';
+import { type LogVerification, verifyLog } from '../events/integrity/verify-log.ts';
+import { findMisfiled, firstPosition } from '../events/store/postgres/inspect-log.ts';
+import { occupy } from '../platform/postgres/occupancy.ts';
+import { runTool, type Tool, UsageError } from './command-line.ts';
+import { type Installation, openInstallation, signingKeyOf } from './installation.ts';
+import { EventCursor } from './log/event-cursor.ts';
+import { eventsUpTo } from './log/events-up-to.ts';
+import type { ReadableLog } from './log/log.ts';
+import { openLog } from './log/open-log.ts';
+
+const usage = 'npm run verify -- [--heads log-heads.ndjson] [--key public.pem …] [--public-key]';
+/** One tampering may show in many places; the first tell enough. */
+const MOST_FAULTS = 20;
+
+interface Asked {
+  heads?: string | undefined;
+  key?: string[] | undefined;
+  'public-key'?: boolean | undefined;
+}
+
+/** Verifies the whole log. The service may run meanwhile. */
+await runTool(usage, async (tool) => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { heads: { type: 'string' }, key: { type: 'string', multiple: true }, 'public-key': { type: 'boolean' } },
+  });
+  if (positionals.length > 0) throw new UsageError('there is one log, the one of this installation');
+  await (values['public-key'] ? printPublicKey(tool) : verify(tool, values));
+});
+
+/** For where the heads are to be verified without SIGNING_KEY, or after it has changed. */
+async function printPublicKey({ say }: Tool): Promise<void> {
+  const { publicKey } = await signingKeyOf(loadConfig(readEnvironment()));
+  say(publicKey.export({ format: 'pem', type: 'spki' }).toString().trimEnd());
+}
+
+async function verify(tool: Tool, asked: Asked): Promise<void> {
+  const installation = await openInstallation(tool);
+  // Not while another tool is filling the log.
+  await (await occupy(installation.connectionString, () => {})).release();
+  const { log } = await openLog(installation, tool, { url: installation.config.eventStoreUrl });
+  // The heads before the end of the log: so every event of theirs is among those that are read, whatever is written meanwhile.
+  const { file, ...signed } = await signedHeads(installation, log, asked);
+  const faults = faultList(tool);
+  if (signed.fault !== null) faults.add(`${file}: ${signed.fault}; this line and those behind it are not used`);
+  const since = performance.now();
+  const verification = await readThrough(tool, installation, log, signed, faults);
+  const seconds = (performance.now() - since) / 1000;
+  const rate = `${seconds.toFixed(1)} s, ${Math.round(verification.events / seconds)} events/s`;
+  tool.say(`${verification.events} events of ${verification.streams} streams in ${log.name} were verified: ${rate}`);
+  tool.say(protection(file, signed, verification));
+  if (faults.first !== undefined) {
+    const others = faults.count > 1 ? ` (the first of ${faults.count} faults)` : '';
+    throw new Error(`The log is not what was written: ${faults.first}${others}`);
+  }
+  tool.say('All events are there, as they were written');
+}
+
+async function signedHeads({ config }: Installation, log: ReadableLog, asked: Asked): Promise<HeadsRead & { file: string }> {
+  const file = asked.heads ?? headsFileIn(config.dataDir);
+  const lines = await readLines(file);
+  if (asked.heads !== undefined && lines.length === 0) throw new Error(`${file} has no signed heads`);
+  const keys = [...(await Promise.all((asked.key ?? []).map(readPublicKey))), (await signingKeyOf(config)).publicKey];
+  const byId = new Map(keys.map((key) => [keyIdOf(key), key]));
+  return { file, ...readHeads(lines, log.logId, byId) };
+}
+
+async function readPublicKey(file: string): Promise<KeyObject> {
+  try {
+    return createPublicKey(await readFile(file));
+  } catch (error) {
+    throw new Error(`${file} holds no public key`, { cause: error });
+  }
+}
+
+async function readThrough(
+  { signal, progress }: Tool,
+  { config, pool }: Installation,
+  log: ReadableLog,
+  { heads }: HeadsRead,
+  faults: FaultList,
+): Promise<LogVerification> {
+  const head = await log.head();
+  const inPostgres = config.eventStoreUrl === undefined;
+  const verification = verifyLog({ heads, firstPosition: inPostgres ? await firstPosition(pool) : undefined });
+  const events = new EventCursor(eventsUpTo(log, head, signal));
+  try {
+    for (let page = await events.nextPage(); page; page = await events.nextPage()) {
+      for (const event of page) for (const { what } of verification.add(event)) faults.add(what);
+      progress.show('verifying', Number((page.at(-1)!.position * 1000n) / head) / 1000, `${verification.events} events`);
+    }
+  } finally {
+    await events.close();
+  }
+  for (const { what } of verification.finish()) faults.add(what);
+  const misfiled = inPostgres ? await findMisfiled(pool, head) : null;
+  if (misfiled)
+    faults.add(`position ${misfiled.position}: revision ${misfiled.revision} of ${misfiled.stream} is filed under another stream`);
+  return verification;
+}
+
+/** How much of the log the heads speak for. */
+function protection(file: string, { heads, fault }: HeadsRead, { events, unsigned }: LogVerification): string {
+  const last = heads.at(-1);
+  if (!last && fault !== null)
+    return 'No signed head can be relied on: a stream that was dropped whole, or an end that was cut off, does not show';
+  if (!last) return `There are no signed heads in ${file}: a stream that was dropped whole, or an end that was cut off, would not show`;
+  const after = unsigned === 0 ? 'nothing came after' : `the ${Math.min(unsigned, events)} events after it have no protection yet`;
+  return `${heads.length} signed ${heads.length === 1 ? 'head' : 'heads'}, the last of ${last.at} with ${last.events} events: ${after}`;
+}
+
+interface FaultList {
+  add(what: string): void;
+  readonly count: number;
+  readonly first: string | undefined;
+}
+
+function faultList({ say }: Tool): FaultList {
+  let count = 0;
+  let first: string | undefined;
+  return {
+    add(what) {
+      first ??= what;
+      if (++count <= MOST_FAULTS) say(what);
+      if (count === MOST_FAULTS + 1) say('…');
+    },
+    get count() {
+      return count;
+    },
+    get first() {
+      return first;
+    },
+  };
+}
