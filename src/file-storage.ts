@@ -1,0 +1,17 @@
+import { join } from 'node:path';
+import type { Config } from './config.ts';
+import type { FileStorage } from './platform/files/file-storage.ts';
+import { openLocalStorage } from './platform/files/local-storage.ts';
+import { openS3Storage } from './platform/files/s3-storage.ts';
+import { openStaging, type Staging } from './platform/files/staging.ts';
+
+/** The storage of the configuration: a bucket, or a directory; and where files come in, on this machine in both cases. */
+export async function openFileStorage({
+  dataDir,
+  s3,
+}: Pick<Config, 'dataDir' | 's3'>): Promise<{ storage: FileStorage; staging: Staging }> {
+  const directory = join(dataDir, 'files');
+  const staging = await openStaging(join(directory, 'incoming'));
+  const storage = s3 ? openS3Storage(s3) : await openLocalStorage(join(directory, 'blobs'));
+  return { storage, staging };
+}
