@@ -42,6 +42,12 @@ module.exports = {
       { path: '^src/', pathNot: '^src/(accounts|events|platform|rejection\\.ts)' },
     ),
     rule(
+      'notifications-know-accounts',
+      'What is mailed, and to whom: accounts know the people, and nothing here knows who asked.',
+      { path: '^src/notifications' },
+      { path: '^src/', pathNot: '^src/(notifications|accounts|events|platform|rejection\\.ts)' },
+    ),
+    rule(
       'routes-do-not-touch-express',
       'A route is data and a translation.',
       { path: '^src/api/routes' },

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+import pg from 'pg';
 import { z } from 'zod';
 
 /** How environment variables say things: each schema takes text, and the names of what it makes of it follow. */
@@ -52,6 +54,34 @@ export function address(...schemes: readonly string[]) {
   });
 }
 
+/** PostgreSQL's, which only its client knows how to read. */
+export const DatabaseUrl = address('postgres', 'postgresql').refine(isConnectionString, {
+  error: 'must be a connection string, as in postgres://user:password@host:5432/database',
+});
+
+function isConnectionString(value: string): boolean {
+  try {
+    return new pg.Client({ connectionString: value }) !== null;
+  } catch {
+    return false;
+  }
+}
+
+const node = String.raw`(?:[\w.-]+|\[[\da-fA-F:]+\])(?::\d{1,5})?`;
+const cluster = new RegExp(String.raw`^[a-z+]+://(?:[^@]*@)?${node}(?:,${node})*/?(?:\?[^?]*)?$`);
+
+/** EventStoreDB's. Its client repeats what it does not understand, which may be a part of the password. */
+export const EventStoreUrl = address('esdb', 'esdb+discover', 'kurrentdb', 'kurrentdb+discover').refine((value) => cluster.test(value), {
+  error: 'must be a connection string, as in esdb://user:password@host:2113?tls=true',
+});
+
+export const MailServer = address('smtp', 'smtps').refine((value) => URL.canParse(value), { error: 'must be a URL' });
+
+const mailbox = /^(?:[^<>\p{Cc}]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/u;
+
+/** An address, with or without a name before it. */
+export const Mailbox = z.string().regex(mailbox, 'must be an address, as in Tasktrail <tasktrail@example.com>');
+
 export const WebUrl = address('http', 'https').refine((value) => URL.canParse(value), { error: 'must be a URL' });
 
 export const Secret = z.string().min(32);
@@ -64,9 +94,23 @@ export const Origin = z
     error: 'must be an origin, as in https://tasks.example, or *',
   });
 
-/** `true`, `false`, how many proxies there are, or their addresses. */
-export const TrustedProxies = z.string().transform((value): boolean | number | string[] => {
-  const flag = Flag.safeParse(/^\d+$/.test(value) ? undefined : value);
+/** `true`, `false`, how many proxies there are, or their addresses: each an address, a range, or the name of private ones. */
+export const TrustedProxies = z.string().transform((value, context): boolean | number | string[] => {
+  if (/^\d{1,3}$/.test(value)) return Number(value);
+  const flag = Flag.safeParse(value);
   if (flag.success) return flag.data;
-  return /^\d+$/.test(value) ? Number(value) : parts(value);
+  const proxies = toList(value, context);
+  if (proxies === z.NEVER || proxies.every(isProxy)) return proxies;
+  const message = 'must be true, false, a number of proxies, or a list of their addresses and ranges';
+  context.addIssue({ code: 'custom', message, input: undefined });
+  return z.NEVER;
 });
+
+const namedRanges = ['loopback', 'linklocal', 'uniquelocal'];
+
+function isProxy(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return namedRanges.includes(text);
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) > 0 && Number(bits) <= (version === 4 ? 32 : 128));
+}

@@ -1,9 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
-import { Email, Password, Username } from './accounts/credentials.ts';
-import { address, Flag, listOf, Origin, oneOf, Secret, TrustedProxies, WebUrl, wholeNumber } from './config-values.ts';
+import { Email, isGuessable, Password, Username } from './accounts/credentials.ts';
+import {
+  DatabaseUrl,
+  EventStoreUrl,
+  Flag,
+  listOf,
+  Mailbox,
+  MailServer,
+  Origin,
+  oneOf,
+  Secret,
+  TrustedProxies,
+  WebUrl,
+  wholeNumber,
+} from './config-values.ts';
 import { faultMessage } from './platform/fault-messages.ts';
+
+const usualLogLevel = 'info';
 
 /** Every environment variable that is read. */
 const Variables = z.object({
@@ -13,9 +28,9 @@ const Variables = z.object({
   DATA_DIR: z.string().default('./data'),
   SHUTDOWN_SECONDS: wholeNumber(0, 3600).default(10),
 
-  DATABASE_URL: address('postgres', 'postgresql').optional(),
+  DATABASE_URL: DatabaseUrl.optional(),
   DATABASE_POOL_MAX: wholeNumber(1, 1000).default(10),
-  EVENTSTORE_URL: address('esdb', 'esdb+discover', 'kurrentdb', 'kurrentdb+discover').optional(),
+  EVENTSTORE_URL: EventStoreUrl.optional(),
   KAFKA_BROKERS: listOf(z.string().regex(/^[^\s:]+:\d+$/, 'must be host:port')).optional(),
   KAFKA_TOPIC: z.string().default('tasktrail.events'),
   KAFKA_SSL: Flag.default(false),
@@ -44,8 +59,8 @@ const Variables = z.object({
   // Other programs use this name for lists of modules: only a plain yes is meant for this one.
   DEBUG: z.string().optional(),
 
-  SMTP_URL: address('smtp', 'smtps').optional(),
-  MAIL_FROM: z.string().default('Tasktrail <tasktrail@localhost>'),
+  SMTP_URL: MailServer.optional(),
+  MAIL_FROM: Mailbox.default('Tasktrail <tasktrail@localhost>'),
   PUBLIC_URL: WebUrl.optional(),
   S3_ENDPOINT: WebUrl.optional(),
   S3_BUCKET: z.string().optional(),
@@ -67,6 +82,12 @@ const Variables = z.object({
 
 /** Their names. */
 export const variables: readonly string[] = Object.keys(Variables.shape);
+
+/** Their defaults, as one would write them; empty where there is none. */
+export function defaults(): Record<string, string> {
+  const values: Record<string, unknown> = { ...Variables.parse({}), LOG_LEVEL: usualLogLevel };
+  return Object.fromEntries(variables.map((name) => [name, String(values[name] ?? '')]));
+}
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Values = z.output<typeof Variables>;
@@ -95,6 +116,7 @@ export function loadConfig(environment: Environment): Config {
   const mistakes = [
     ...(result.error?.issues ?? []).map(({ path: [name], message }) => `${String(name)} ${message}`),
     ...missingParts(given),
+    ...guessablePassword(given),
     ...(given.ENVIRONMENT?.toLowerCase() === 'production' ? unsafeForProduction(given) : []),
   ];
   if (mistakes.length > 0 || !result.success) throw new ConfigError([...new Set(mistakes)]);
@@ -129,7 +151,7 @@ function toConfig(v: Values) {
     corsOrigins: v.CORS_ORIGINS,
     trustProxy: v.TRUST_PROXY,
     log: {
-      level: v.LOG_LEVEL ?? (Flag.safeParse(v.DEBUG).data ? ('debug' as const) : ('info' as const)),
+      level: v.LOG_LEVEL ?? (Flag.safeParse(v.DEBUG).data ? ('debug' as const) : usualLogLevel),
       format: v.LOG_FORMAT === 'json' ? ('json' as const) : ('pretty' as const),
     },
     mail: { smtpUrl: v.SMTP_URL, from: v.MAIL_FROM },
@@ -175,12 +197,30 @@ function missingParts(given: Environment): string[] {
   ];
 }
 
-/** What is convenient on a laptop and open to anybody on a server. */
+function guessablePassword({
+  ADMIN_PASSWORD: password,
+  ADMIN_EMAIL: email = '',
+  ADMIN_USERNAME: username = 'admin',
+}: Environment): string[] {
+  const isSo = password !== undefined && isGuessable(password, { email, username });
+  return isSo ? ['ADMIN_PASSWORD must not be the e-mail address or the username'] : [];
+}
+
+/** What examples of all sorts use, among what the rules for passwords let pass. */
+const wellKnown = /^(admin|administrator|changeme|letmein|pa[s5$]{2}w[o0]rd|qwerty|secret|test|welcome)[\d!@#$.]*$/i;
+
+/**
+ * What is convenient on a laptop and open to anybody on a server. `TRUST_PROXY=true` and `WEBHOOK_ALLOW_PRIVATE=true` are not refused:
+ * nobody has them by default, and there are networks in which they are right.
+ */
 function unsafeForProduction(given: Environment): string[] {
   const missing = ['SECRET_KEY', 'MASTER_KEY', 'SIGNING_KEY'].filter((name) => given[name] === undefined);
   const origins = listOf(z.string()).safeParse(given.CORS_ORIGINS ?? '').data ?? [];
   return [
     ...missing.map((name) => `${name} is required when ENVIRONMENT is production, the same on all instances`),
+    ...(wellKnown.test(given.ADMIN_PASSWORD ?? '')
+      ? ['ADMIN_PASSWORD is one that everybody tries first; it must be another when ENVIRONMENT is production']
+      : []),
     ...(origins.includes('*') ? ['CORS_ORIGINS must not be * when ENVIRONMENT is production'] : []),
   ];
 }

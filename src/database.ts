@@ -4,18 +4,24 @@ import { accountMigrations } from './accounts/schema.ts';
 import type { Config } from './config.ts';
 import { eventLogMigrations } from './events/store/postgres/schema.ts';
 import type { Closing } from './platform/closing.ts';
+import { jobMigrations } from './platform/jobs/schema.ts';
 import type { Logger } from './platform/logging.ts';
+import { mailMigrations } from './platform/mail/schema.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './platform/postgres/embedded.ts';
 import { migrate } from './platform/postgres/migrate.ts';
 import { createPool } from './platform/postgres/pool.ts';
 import { waitForDatabase } from './platform/postgres/wait-for-database.ts';
+import { rateLimitMigrations } from './platform/rate-limits/schema.ts';
 import { projectionMigrations } from './projections/migrations.ts';
 
 /** In the order in which they may build on each other. */
 const migrations = [
   { part: 'event_log', migrations: eventLogMigrations },
   { part: 'accounts', migrations: accountMigrations },
+  { part: 'mail', migrations: mailMigrations },
   { part: 'projections', migrations: projectionMigrations },
+  { part: 'jobs', migrations: jobMigrations },
+  { part: 'rate_limits', migrations: rateLimitMigrations },
 ];
 
 export interface Database {

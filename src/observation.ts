@@ -1,10 +1,17 @@
 import type pg from 'pg';
+import type { Accounts } from './accounts/accounts.ts';
 import type { Check } from './api/health.ts';
+import type { Head } from './events/integrity/signed-head.ts';
 import type { EventStore } from './events/store/event-store.ts';
 import type { AppendObserver } from './events/store/observed-store.ts';
+import type { FileStorage } from './platform/files/file-storage.ts';
+import type { Jobs } from './platform/jobs/jobs.ts';
+import type { MailOutbox } from './platform/mail/outbox.ts';
+import type { MailOutcome } from './platform/mail/outbox-table.ts';
 import type { Metrics } from './platform/metrics.ts';
 import { type Lag, lagBehind } from './projections/lag.ts';
 import type { ReadModels } from './projections/read-models.ts';
+import type { HeadSigning } from './subscribers/sign-heads.ts';
 
 /** A projector that lags so long, in seconds, is not working, whatever it says of itself. */
 const LONGEST_LAG = 30;
@@ -12,8 +19,26 @@ const LONGEST_LAG = 30;
 export interface Watch {
   appends: AppendObserver;
   lostRace(): void;
+  /** So many events are in a read model now. */
+  applied(model: string, events: number): void;
+  /** A caller was found in memory, or was not and the database was asked. */
+  lookedUp(known: boolean): void;
+  database(pool: pg.Pool): void;
+  accounts(accounts: Pick<Accounts, 'backlog'>): void;
   readModels(readModels: ReadModels, store: EventStore): void;
+  jobs(jobs: Pick<Jobs, 'unfinished'>): void;
+  jobEnded(status: 'succeeded' | 'failed'): void;
+  heads(heads: Pick<HeadSigning, 'status'>): void;
+  mails(outbox: Pick<MailOutbox, 'backlog'>): void;
+  mailSettled(outcome: MailOutcome): void;
 }
+
+const lookups = { name: 'tasktrail_auth_cache_lookups_total', help: 'Requests whose caller was known in memory, and whose was not.' };
+const projected = { name: 'tasktrail_projection_events_total', help: 'Events whose rows this instance has written into a read model.' };
+
+const settled = { name: 'tasktrail_mails_total', help: 'Mails that this instance was at, by how they ended.' };
+
+const ended = { name: 'tasktrail_jobs_ended_total', help: 'Jobs that ended on this instance.' };
 
 /** What the metrics tell of commands, the log and the read models. */
 export function measure(metrics: Metrics): Watch {
@@ -23,10 +48,28 @@ export function measure(metrics: Metrics): Watch {
     buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
   });
   const conflicted = metrics.counter({ name: 'tasktrail_append_conflicts_total', help: 'Appends refused because another came first.' });
+  const recalled = metrics.counter(lookups, { result: 'hit' });
+  const askedFor = metrics.counter(lookups, { result: 'miss' });
   const lostRace = metrics.counter({ name: 'tasktrail_command_retries_total', help: 'Commands decided again after a lost race.' });
   return {
     appends: { appended, conflicted: () => conflicted() },
     lostRace: () => lostRace(),
+    lookedUp: (known) => (known ? recalled() : askedFor()),
+    database: (pool) => measureDatabase(metrics, pool),
+    heads: (heads) => measureHeads(metrics, heads),
+    mailSettled: (outcome) => metrics.counter(settled, { outcome })(),
+    mails(outbox) {
+      const described = { name: 'tasktrail_mails_waiting', help: 'Mails that are queued and not sent, of all instances.' };
+      metrics.gauge(described, async () => [{ value: (await outbox.backlog()).waiting }], []);
+    },
+    accounts: (accounts) => measureOutbox(metrics, accounts),
+    applied: (model, events) => metrics.counter(projected, { projection: model })(events),
+    jobEnded: (status) => metrics.counter(ended, { status })(),
+    jobs(jobs) {
+      const described = { name: 'tasktrail_jobs', help: 'Jobs that wait, and that run, on all instances.' };
+      const read = async () => Object.entries(await jobs.unfinished()).map(([status, value]) => ({ labels: { status }, value }));
+      metrics.gauge(described, read, ['status']);
+    },
     readModels(readModels, store) {
       const ofEach = (read: (lag: Lag) => number) => async () =>
         Promise.all(
@@ -47,11 +90,75 @@ export function measure(metrics: Metrics): Watch {
   };
 }
 
+/** The usual way to join what is measured with what is running. */
+export function tellVersion(metrics: Metrics, { version, commit }: { version: string; commit: string | null }): void {
+  const labels = { version, commit: commit ?? '' };
+  metrics.gauge({ name: 'tasktrail_build_info', help: 'What is running; always 1.' }, () => [{ value: 1, labels }], Object.keys(labels));
+}
+
+function measureDatabase(metrics: Metrics, pool: pg.Pool): void {
+  const connections = () => [
+    { labels: { state: 'idle' }, value: pool.idleCount },
+    { labels: { state: 'busy' }, value: pool.totalCount - pool.idleCount },
+  ];
+  metrics.gauge({ name: 'tasktrail_database_connections', help: 'Connections of the pool.' }, connections, ['state']);
+  metrics.gauge(
+    { name: 'tasktrail_database_connections_max', help: 'What the pool may grow to: DATABASE_POOL_MAX.' },
+    () => [{ value: pool.options.max }],
+    [],
+  );
+  metrics.gauge(
+    { name: 'tasktrail_database_waiting', help: 'Queries that wait for a connection of the pool.' },
+    () => [{ value: pool.waitingCount }],
+    [],
+  );
+}
+
+function measureHeads(metrics: Metrics, heads: Pick<HeadSigning, 'status'>): void {
+  const ofLast = (read: (last: Head) => number) => () => {
+    const { last } = heads.status();
+    return last === null ? [] : [{ value: read(last) }];
+  };
+  metrics.gauge(
+    { name: 'tasktrail_log_signed_events', help: 'Events of the log that a head signed here speaks for.' },
+    ofLast(({ events }) => events),
+    [],
+  );
+  metrics.gauge(
+    { name: 'tasktrail_log_signed_timestamp_seconds', help: 'When the last head of the log was signed here.' },
+    ofLast(({ at }) => Date.parse(at) / 1000),
+    [],
+  );
+}
+
+function measureOutbox(metrics: Metrics, { backlog }: Pick<Accounts, 'backlog'>): void {
+  metrics.gauge(
+    { name: 'tasktrail_outbox_events', help: 'Account events on their way into the log, of all instances.' },
+    async () => [{ value: (await backlog()).waiting }],
+    [],
+  );
+  metrics.gauge({ name: 'tasktrail_outbox_lag_seconds', help: 'Age of the oldest of them.' }, async () => {
+    const { oldest } = await backlog();
+    return [{ value: oldest === null ? 0 : Math.max(0, (Date.now() - oldest.getTime()) / 1000) }];
+  }, []);
+}
+
+export interface HealthParts {
+  store: EventStore;
+  pool: pg.Pool;
+  readModels: ReadModels;
+  storage: Pick<FileStorage, 'check'>;
+  heads: Pick<HeadSigning, 'status'>;
+  mail: { check: Check };
+}
+
 /** How each part is, for `/health/detailed`. */
-export function healthOf({ store, pool, readModels }: { store: EventStore; pool: pg.Pool; readModels: ReadModels }): Record<string, Check> {
+export function healthOf({ store, pool, readModels, storage, heads, mail }: HealthParts): Record<string, Check> {
   return {
     async eventstore() {
-      return { status: 'healthy', head: (await store.head()).toString() };
+      const { last, error } = heads.status();
+      const signed = { signed_events: last?.events ?? 0, signed_at: last?.at ?? null, signing: error === null };
+      return { status: 'healthy', head: (await store.head()).toString(), ...signed };
     },
     async postgres() {
       await pool.query('select 1');
@@ -62,7 +169,8 @@ export function healthOf({ store, pool, readModels }: { store: EventStore; pool:
       let working = true;
       for (const model of readModels.models) {
         const { name } = model.projection;
-        const live = model.generations().find(({ state }) => state === 'live');
+        const [building] = model.generations().filter(({ state }) => state === 'building');
+        const live = model.generations().find(({ state }) => state === 'live') ?? building;
         const projector = live && model.projector(live.generation)?.status();
         const position = readModels.progress.position(name);
         const lag = await lagBehind(store, position);
@@ -79,8 +187,11 @@ export function healthOf({ store, pool, readModels }: { store: EventStore; pool:
       return { status: working ? 'healthy' : 'unhealthy', projections };
     },
     kafka: () => ({ status: 'off' }),
-    storage: () => ({ status: 'off' }),
-    mail: () => ({ status: 'off' }),
+    async storage() {
+      await storage.check();
+      return { status: 'healthy' };
+    },
+    mail: () => mail.check(),
     webhooks: () => ({ status: 'off' }),
   };
 }

@@ -1,20 +1,42 @@
 import type pg from 'pg';
 import type { Accounts } from './accounts/accounts.ts';
+import type { TimeTravel } from './api/as-of.ts';
+import { createEventStreams } from './api/event-stream.ts';
 import type { Freshness } from './api/freshness.ts';
 import type { Served } from './api/handle-request.ts';
 import type { Route } from './api/route.ts';
 import { activityRoutes } from './api/routes/activity.ts';
 import { adminProjectionRoutes } from './api/routes/admin-projections.ts';
+import { adminUserRoutes } from './api/routes/admin-users.ts';
+import { type AsyncServices, asyncRoutes } from './api/routes/async.ts';
 import { authRoutes } from './api/routes/auth.ts';
 import { bulkRoutes } from './api/routes/bulk.ts';
+import { commentRoutes } from './api/routes/comments.ts';
 import { documentRoutes } from './api/routes/documents.ts';
+import { type EventServices, eventRoutes } from './api/routes/events.ts';
+import { type FileServices, fileRoutes } from './api/routes/files.ts';
+import { flowRoutes } from './api/routes/flow.ts';
+import { mailedLinkRoutes } from './api/routes/mailed-links.ts';
 import { type OpsServices, opsRoutes } from './api/routes/ops.ts';
+import { ownDataRoutes } from './api/routes/own-data.ts';
+import { preferenceRoutes } from './api/routes/preferences.ts';
+import { replayRoutes } from './api/routes/replay.ts';
+import { securityEventRoutes } from './api/routes/security-events.ts';
+import { sessionRoutes } from './api/routes/sessions.ts';
+import { sharingRoutes } from './api/routes/sharing.ts';
+import { taskChangesRoutes } from './api/routes/task-changes.ts';
 import { taskListingRoutes } from './api/routes/task-listing.ts';
 import { taskRoutes } from './api/routes/tasks.ts';
+import { tokenRoutes } from './api/routes/tokens.ts';
+import { undoRoutes } from './api/routes/undo.ts';
 import { userRoutes } from './api/routes/users.ts';
+import { verificationRoutes } from './api/routes/verification.ts';
 import { workflowRoutes } from './api/routes/workflow.ts';
 import type { Tasks } from './commands/tasks.ts';
+import { taskVerification } from './commands/verify-task.ts';
+import type { Erasure } from './erasure/erasure.ts';
 import type { EventStore } from './events/store/event-store.ts';
+import type { MailAddresses } from './notifications/mail-addresses.ts';
 import type { ReadModels } from './projections/read-models.ts';
 import type { Queries } from './queries/queries.ts';
 import { Rejection } from './rejection.ts';
@@ -23,35 +45,84 @@ export interface RouteServices {
   store: EventStore;
   tasks: Tasks;
   accounts: Accounts;
+  erasure: Erasure;
   queries: Queries;
   readModels: ReadModels;
   freshness: Freshness;
+  timeTravel: TimeTravel;
+  files: FileServices['files'];
   pool: pg.Pool;
+  jobs: AsyncServices['jobs'];
+  external: AsyncServices['external'];
+  mailAddresses: MailAddresses;
   ops: OpsServices;
+  events: Pick<EventServices, 'feed' | 'watch'>;
+  /** Whether the service is ending: what is streamed ends first. */
+  isDraining(): boolean;
 }
 
-/** The route table: everything that is served, and from it the documents. */
-export function allRoutes({ store, tasks, accounts, queries, readModels, freshness, pool, ops }: RouteServices): Route[] {
-  const { directory } = accounts;
-  const taskServices = {
+/** What carries out commands on tasks, in routes and in jobs. */
+export function taskServicesOf({ tasks, freshness, accounts: { directory } }: Pick<RouteServices, 'tasks' | 'freshness' | 'accounts'>) {
+  return {
     tasks,
     freshness,
     people: directory.people,
     isActive: async (id: string) => (await directory.findActive(id)) !== null,
   };
+}
+
+/** The route table: everything that is served, and from it the documents. */
+export function allRoutes({
+  store,
+  tasks,
+  accounts,
+  erasure,
+  queries,
+  readModels,
+  freshness,
+  timeTravel,
+  files,
+  pool,
+  jobs,
+  external,
+  mailAddresses,
+  ops,
+  events,
+  isDraining,
+}: RouteServices): Route[] {
+  const { directory, authenticate } = accounts;
+  const taskServices = taskServicesOf({ tasks, freshness, accounts });
+  const streams = createEventStreams({ ...accounts, isDraining });
   const routes = [
     ...authRoutes({ accounts }),
+    ...ownDataRoutes({ erasure, queries, freshness }),
+    ...sessionRoutes({ accounts }),
+    ...tokenRoutes({ tokens: accounts.personalTokens }),
     ...userRoutes({ directory }),
+    ...mailedLinkRoutes({ proofs: accounts.addressProofs, addresses: mailAddresses }),
+    ...preferenceRoutes({ preferences: accounts.preferences }),
     ...workflowRoutes(),
-    ...taskRoutes(taskServices),
+    ...taskRoutes({ ...taskServices, queries, timeTravel }),
     ...bulkRoutes(taskServices),
-    ...taskListingRoutes({ queries, freshness }),
+    ...sharingRoutes({ ...taskServices, directory }),
+    ...commentRoutes({ ...taskServices, directory, queries }),
+    ...fileRoutes({ ...taskServices, queries, files }),
+    ...undoRoutes({ ...taskServices, queries, jobs }),
+    ...taskListingRoutes({ queries, timeTravel }),
+    ...flowRoutes({ queries, freshness }),
+    ...replayRoutes({ ...taskServices, streams }),
+    ...eventRoutes({ ...events, store, freshness, streams, authenticate, isDraining }),
+    ...taskChangesRoutes({ queries, timeTravel }),
     ...activityRoutes({
       queries,
       freshness,
       requireTaskVisible: async (taskId, caller) => void (await tasks.read(taskId, caller, { deleted: true })),
     }),
+    ...verificationRoutes({ verifyTask: taskVerification({ tasks, store }) }),
     ...adminProjectionRoutes({ pool, store, readModels }),
+    ...adminUserRoutes({ administration: accounts.administration, erasure, queries }),
+    ...securityEventRoutes({ security: accounts.security, queries }),
+    ...asyncRoutes({ jobs, external }),
     ...opsRoutes(ops),
   ];
   return [...routes, ...documentRoutes(routes, ops.about)];

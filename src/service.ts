@@ -1,37 +1,65 @@
 import { type Accounts, createAccounts } from './accounts/accounts.ts';
+import { knownAddresses } from './accounts/known-addresses.ts';
+import { createTimeTravel } from './api/as-of.ts';
 import { createFreshness, type Freshness } from './api/freshness.ts';
+import { type RateLimits, startRateLimits } from './api/rate-limits.ts';
 import { requestMetrics as countRequests } from './api/request-metrics.ts';
+import type { Route } from './api/route.ts';
 import type { Readiness } from './api/routes/ops.ts';
+import { refusalWatch } from './api/routes/security-events.ts';
 import { type ApiServer, createApiServer } from './api/server.ts';
+import { runUndoJob, UndoJob, undoJob, undoJobLimits } from './api/undo-job.ts';
+import { undoRuns } from './api/undo-runs.ts';
+import { createFileUpkeep } from './commands/file-upkeep.ts';
 import { createKeyedQueue } from './commands/keyed-queue.ts';
 import { createTaskStreams } from './commands/task-streams.ts';
-import { createTasks } from './commands/tasks.ts';
+import { createTasks, type Tasks } from './commands/tasks.ts';
+import { traced as tracedTasks } from './commands/traced-tasks.ts';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './database.ts';
+import { keepErasing, openErasure } from './erasure/open-erasure.ts';
 import { openEventStore } from './event-store.ts';
+import { headsFileIn } from './events/integrity/heads-file.ts';
+import { signingKey } from './events/integrity/signing-key.ts';
 import { deriveKey } from './events/keys/data-key.ts';
 import { createKeyVault } from './events/keys/key-vault.ts';
 import type { EventStore } from './events/store/event-store.ts';
 import { observed } from './events/store/observed-store.ts';
-import { healthOf, measure } from './observation.ts';
+import { traced as tracedStore } from './events/store/traced-store.ts';
+import { openFileStorage } from './file-storage.ts';
+import { type MailService, openMail } from './mail.ts';
+import { healthOf, measure, tellVersion } from './observation.ts';
+import { startChore } from './platform/chore.ts';
 import { type Closing, createClosing } from './platform/closing.ts';
+import { createExternalCall } from './platform/external.ts';
 import { type Keys, keysFor } from './platform/generated-keys.ts';
+import { BackgroundTask, backgroundTask, backgroundTaskLimits, runBackgroundTask } from './platform/jobs/background-task.ts';
+import { createJobs, type Jobs } from './platform/jobs/jobs.ts';
 import type { Logger } from './platform/logging.ts';
 import { createMetrics } from './platform/metrics.ts';
+import { openTracing } from './platform/open-tracing.ts';
 import { watchClock } from './platform/postgres/clock-watch.ts';
 import { occupy } from './platform/postgres/occupancy.ts';
+import type { Tracing } from './platform/tracing.ts';
 import { runningVersion } from './platform/version.ts';
-import { activity } from './projections/activity/activity.ts';
-import { listing } from './projections/listing/listing.ts';
+import { allProjections } from './projections/all-projections.ts';
+import { createMoments } from './projections/history/moments.ts';
+import type { Progress } from './projections/progress.ts';
 import { startReadModels } from './projections/read-models.ts';
-import { createQueries } from './queries/queries.ts';
-import { allRoutes, routesWhileStarting } from './routes.ts';
+import { traceProjection } from './projections/traced-projection.ts';
+import { createQueries, type Queries } from './queries/queries.ts';
+import { allRoutes, routesWhileStarting, taskServicesOf } from './routes.ts';
+import { createEventFeed, type FeedParts } from './subscribers/event-feed.ts';
+import { createFeedWatch } from './subscribers/feed-watch.ts';
+import { type HeadSigning, startHeadSigning } from './subscribers/sign-heads.ts';
 
 /** The service, serving. */
 export interface Service {
   /** Where it listens. */
   port: number;
   host: string;
+  /** Everything that it serves. */
+  routes: readonly Route[];
   /** Finishes what is under way, for so many seconds at most, then closes every part. May be called again. */
   stop(seconds: number): Promise<void>;
 }
@@ -44,6 +72,8 @@ interface Composition {
   /** Gives up the start. */
   signal: AbortSignal;
   keys: Keys;
+  /** Undefined when nobody collects traces. */
+  tracing: Tracing | undefined;
 }
 
 /**
@@ -55,24 +85,35 @@ export async function startService(config: Config, logger: Logger, signal: Abort
   const closing = createClosing((name, error) => logger.error({ error }, `${name} could not be closed`));
   try {
     const keys = await keysFor(config.dataDir, config.keys);
-    return await compose({ config, logger, closing, signal, keys });
+    const tracing = await openTraces(config, logger, closing);
+    return await compose({ config, logger, closing, signal, keys, tracing });
   } catch (error) {
     await closing.close();
     throw error;
   }
 }
 
+async function openTraces({ otlpEndpoint: endpoint }: Config, logger: Logger, closing: Closing): Promise<Tracing | undefined> {
+  const { name: serviceName, version: serviceVersion } = runningVersion();
+  const log = logger.named('traces');
+  const tracing = await openTracing({ endpoint, serviceName, serviceVersion, log: (line) => log.warn({}, line) });
+  if (tracing) closing.add('traces', () => tracing.close());
+  return tracing;
+}
+
 async function compose(composition: Composition): Promise<Service> {
-  const { config, logger, closing, signal } = composition;
+  const { config, logger, closing, signal, tracing } = composition;
   const metrics = createMetrics();
   const requestMetrics = countRequests(metrics);
   const about = { ...runningVersion(), environment: config.environment, started_at: new Date().toISOString() };
+  tellVersion(metrics, about);
   const server = createApiServer({
     ...routesWhileStarting({ about, metrics, requestMetrics }),
     logger: logger.named('api'),
     requestMetrics,
     corsOrigins: config.corsOrigins,
     trustProxy: config.trustProxy,
+    tracing,
   });
   const { address: host, port } = await server.listen(config.port, config.host);
   closing.add('HTTP server', () => server.drain(0));
@@ -81,11 +122,25 @@ async function compose(composition: Composition): Promise<Service> {
   const database = await openDatabase(config, logger, closing, signal);
   const write = await openWriteSide(composition, database, watch);
   const { connectionString, pool } = database;
-  const readModels = await startReadModels([listing, activity], { connectionString, pool, logger, ...write });
+  const readModels = await startReadModels(allProjections, {
+    connectionString,
+    pool,
+    logger,
+    ...write,
+    onApplied(model, events, since) {
+      watch.applied(model, events.length);
+      if (tracing) traceProjection(tracing, model, events, since);
+    },
+  });
   closing.add('read models', () => readModels.stop());
   watch.readModels(readModels, write.store);
   const freshness = createFreshness(readModels.progress, write.store);
-  const accounts = await openAccounts(composition, database, write.store, freshness);
+  const mail = openMail({ config, at: { host, port }, pool, log: logger.named('mail'), onSettled: watch.mailSettled });
+  closing.add('mails', () => mail.outbox.close());
+  watch.mails(mail.outbox);
+  const accounts = await openAccounts(composition, database, write.store, freshness, watch, mail);
+  watch.database(pool);
+  watch.accounts(accounts);
 
   const readiness = (): Readiness => {
     if (server.isDraining()) return { ready: false, reason: 'shutting down' };
@@ -93,26 +148,64 @@ async function compose(composition: Composition): Promise<Service> {
   };
   const queries = createQueries({
     pool,
-    schemas: () => ({ listingSchema: readModels.schema('listing'), activitySchema: readModels.schema('activity') }),
+    // Each by itself: one that is being made for the first time keeps nobody from the others.
+    schemas: {
+      listing: () => readModels.schema('listing'),
+      activity: () => readModels.schema('activity'),
+      history: () => readModels.schema('history'),
+      feed: () => readModels.schema('feed'),
+    },
   });
-  const checks = healthOf({ store: write.store, pool, readModels });
-  server.serve({
-    routes: allRoutes({
-      ...write,
-      accounts,
-      queries,
-      readModels,
-      freshness,
-      pool,
-      ops: { checks, readiness, about, metrics, requestMetrics },
-    }),
-    authenticate: accounts.authenticate,
+  const events = openEventFeed(composition, write, queries, readModels.progress);
+  const files = await openFiles(composition, database, write.tasks, queries);
+  const erasure = await openErasure({
+    ...write,
+    accounts,
+    queries,
+    pool,
+    dataDir: config.dataDir,
+    models: allProjections.map(({ name }) => name),
+    progress: readModels.progress,
+    purgeFiles: files.upkeep.purge,
+    wrote: (personId, { task, position, events }) => freshness.wrote(personId, task.id, position, events),
+    log: logger.named('erasure'),
   });
-  return { host, port, stop: (seconds) => stop(server, closing, seconds) };
+  await erasure.repeat();
+  const jobs = await openJobs(composition, database, watch, (kinds) => {
+    erasure.doneBy(kinds);
+    const runs = undoRuns(taskServicesOf({ tasks: write.tasks, freshness, accounts }));
+    kinds.define(undoJob, UndoJob, runUndoJob({ runs, queries, account: accounts.administration.read }), undoJobLimits);
+  });
+  const erasing = keepErasing(pool, erasure, logger.named('erasure'));
+  closing.add('erasures', () => erasing.close());
+  const heads = openHeadSigning(composition, write.store);
+  watch.heads(heads);
+  const checks = healthOf({ store: write.store, pool, readModels, storage: files.storage, heads, mail });
+  const routes = allRoutes({
+    ...write,
+    accounts,
+    erasure,
+    queries,
+    readModels,
+    freshness,
+    files,
+    timeTravel: createTimeTravel({ moments: createMoments(pool, () => readModels.schema('history')), store: write.store, freshness }),
+    pool,
+    jobs,
+    external: config.externalUrl === undefined ? undefined : createExternalCall(config.externalUrl),
+    mailAddresses: mail.addresses,
+    ops: { checks, readiness, about, metrics, requestMetrics },
+    events,
+    isDraining: server.isDraining,
+  });
+  mail.run(accounts);
+  const limits = await openRateLimits(composition, database);
+  server.serve({ routes, authenticate: accounts.authenticate, limits, onRefused: refusalWatch(accounts.security) });
+  return { host, port, routes, stop: (seconds) => stop(server, closing, seconds) };
 }
 
 async function openWriteSide(
-  { config, logger, closing, signal, keys }: Composition,
+  { config, logger, closing, signal, keys, tracing }: Composition,
   database: Database,
   watch: ReturnType<typeof measure>,
 ) {
@@ -124,7 +217,8 @@ async function openWriteSide(
   );
   closing.add('clock watch', () => clock.close());
   const { eventStoreUrl } = config;
-  const store = observed(await openEventStore({ eventStoreUrl, connectionString, pool, logger, signal }), watch.appends);
+  const watched = observed(await openEventStore({ eventStoreUrl, connectionString, pool, logger, signal }), watch.appends);
+  const store = tracing ? tracedStore(watched, tracing) : watched;
   closing.add('event store', () => store.close());
   const vault = createKeyVault(pool, keys.master);
   const tasks = createTasks({
@@ -136,7 +230,7 @@ async function openWriteSide(
     isClockAhead: clock.isAhead,
     onLostRace: watch.lostRace,
   });
-  return { store, vault, tasks };
+  return { store, vault, tasks: tracing ? tracedTasks(tasks, tracing) : tasks };
 }
 
 async function openAccounts(
@@ -144,6 +238,8 @@ async function openAccounts(
   database: Database,
   store: EventStore,
   freshness: Freshness,
+  watch: ReturnType<typeof measure>,
+  mail: MailService,
 ): Promise<Accounts> {
   const accounts = await createAccounts({
     ...database,
@@ -151,6 +247,8 @@ async function openAccounts(
     secretKey: keys.secret,
     log: logger.named('accounts'),
     onAppended: freshness.recorded,
+    onLookup: watch.lookedUp,
+    onMailQueued: mail.outbox.wake,
     config: {
       registration: config.registration,
       accessTokenMinutes: config.accessTokenMinutes,
@@ -160,6 +258,68 @@ async function openAccounts(
   });
   closing.add('accounts', () => accounts.close());
   return accounts;
+}
+
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+
+/** The storage of files; what was deleted long enough ago is purged from now on. */
+async function openFiles({ config, logger, closing }: Composition, { pool }: Database, tasks: Tasks, queries: Queries) {
+  const { storage, staging } = await openFileStorage(config);
+  closing.add('file storage', () => storage.close());
+  const { maxSize, extensions, retentionDays } = config.files;
+  const upkeep = createFileUpkeep({ storage, staging, tasks, retentionDays, readModel: queries });
+  const chore = startChore(pool, {
+    name: 'files',
+    every: HOUR_MS,
+    retryAfter: MINUTE_MS,
+    work: upkeep.run,
+    onFailure: (error) => logger.named('files').warn({ error }, 'files could not be purged and collected; it is tried again'),
+  });
+  closing.add('file upkeep', () => chore.close());
+  return { storage, staging, upkeep, rules: { maxSize, extensions } };
+}
+
+/** The events for whoever may see them, as the read model of the feed says. */
+function openEventFeed({ logger, closing }: Composition, write: Pick<FeedParts, 'store' | 'vault'>, queries: Queries, progress: Progress) {
+  const log = logger.named('event feed');
+  const watch = createFeedWatch({
+    queries,
+    onMove: (listener) => progress.onMove('feed', listener),
+    onFailure: (error) => log.error({ error }, 'who is to be told of new events cannot be asked; it is tried again'),
+  });
+  closing.add('event feed', async () => watch.close());
+  return { feed: createEventFeed({ ...write, queries }), watch };
+}
+
+function openHeadSigning({ config, logger, closing, keys }: Composition, store: EventStore): HeadSigning {
+  const file = headsFileIn(config.dataDir);
+  const heads = startHeadSigning({ store, file, key: signingKey(keys.signing), log: logger.named('log heads') });
+  closing.add('log heads', () => heads.close());
+  return heads;
+}
+
+async function openRateLimits({ config, logger, closing }: Composition, { pool }: Database): Promise<RateLimits> {
+  const log = logger.named('rate limits');
+  const limits = await startRateLimits({ pool, log, perMinute: config.rateLimitsPerMinute, addressesOf: knownAddresses(pool) });
+  closing.add('rate limits', () => limits.close());
+  return limits;
+}
+
+/** Opened when all that jobs may need is open, and closed before it. */
+async function openJobs(
+  { logger, closing }: Composition,
+  { pool }: Database,
+  watch: ReturnType<typeof measure>,
+  defineOthers: (jobs: Jobs) => void,
+): Promise<Jobs> {
+  const jobs = createJobs({ pool, log: logger.named('jobs'), onEnd: watch.jobEnded });
+  closing.add('jobs', () => jobs.close());
+  jobs.define(backgroundTask, BackgroundTask, runBackgroundTask, backgroundTaskLimits);
+  defineOthers(jobs);
+  await jobs.run();
+  watch.jobs(jobs);
+  return jobs;
 }
 
 async function stop(server: ApiServer, closing: Closing, seconds: number): Promise<void> {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { ConfigError, loadConfig, readEnvironment } from '../src/config.ts';
+import { ConfigError, loadConfig, readEnvironment, variables } from '../src/config.ts';
 
 const key = 'k'.repeat(32);
 const keys = { SECRET_KEY: key, MASTER_KEY: key, SIGNING_KEY: key };
@@ -71,6 +71,7 @@ describe('what is given', () => {
     ['no', false],
     ['2', 2],
     ['loopback, 10.0.0.0/8', ['loopback', '10.0.0.0/8']],
+    ['["192.0.2.7","2001:db8::/32"]', ['192.0.2.7', '2001:db8::/32']],
   ])('proxies are trusted by count or address: %s', (given, expected) => {
     expect(loadConfig({ TRUST_PROXY: given }).trustProxy).toEqual(expected);
   });
@@ -140,6 +141,45 @@ describe('what is wrong', () => {
     ]);
   });
 
+  test.each(['nginx', '10.0.0.0/33', '10.0.0.0/0', '10.0.0', '-1', '10.0.0.1;10.0.0.2', '["10.0.0.1"'])(
+    'no proxy is trusted by %s',
+    (given) => {
+      expect(mistakes({ TRUST_PROXY: given })).toEqual([expect.stringMatching(/^TRUST_PROXY must be /)]);
+    },
+  );
+
+  test.each([
+    ['DATABASE_URL', 'postgres://ann:canary@host:port/database'],
+    ['DATABASE_URL', 'postgres://ann:canary@[host/database'],
+    ['EVENTSTORE_URL', 'esdb://admin:canary@host:port'],
+    ['EVENTSTORE_URL', 'esdb://admin:can@ary@host'],
+    ['SMTP_URL', 'smtp://ann:canary@host:port'],
+    ['SMTP_URL', 'smtps://'],
+    ['EXTERNAL_URL', 'https://ann:canary@host:port/'],
+    ['ADMIN_PASSWORD', 'CANARY'],
+    ['ADMIN_PASSWORD', 'Canary-without-a-digit'],
+    ['S3_SECRET_ACCESS_KEY', 'canary'],
+    ...['SECRET_KEY', 'MASTER_KEY', 'SIGNING_KEY'].map((name) => [name, 'canary']),
+  ] as [string, string][])('of a secret nothing is told but the name: %s=%s', (name, wrong) => {
+    const told = mistakes({ [name]: wrong });
+    expect(told.length).toBeGreaterThan(0);
+    for (const line of told) expect(line).toContain(name);
+    expect(told.join()).not.toMatch(/can(?!not)|ary/i);
+  });
+
+  test('whatever any variable is, it is not repeated', () => {
+    const wrong = Object.fromEntries(variables.map((name) => [name, `\ncanary of ${name}`]));
+    expect(mistakes(wrong).join('\n')).not.toContain('canary');
+    expect(mistakes(wrong).length).toBeGreaterThan(25);
+  });
+
+  test.each([
+    { ADMIN_PASSWORD: 'Ann@Tasks4.test', ADMIN_EMAIL: 'ann@tasks4.test' },
+    { ADMIN_PASSWORD: 'Annabel1', ADMIN_USERNAME: 'annabel1' },
+  ])('the admin is not guessed: %j', (given) => {
+    expect(mistakes(given)).toEqual(['ADMIN_PASSWORD must not be the e-mail address or the username']);
+  });
+
   test('is told without the value, which may be a secret', () => {
     const wrong = {
       SECRET_KEY: 'canary',
@@ -164,6 +204,11 @@ describe('in production', () => {
       'SIGNING_KEY is required when ENVIRONMENT is production, the same on all instances',
       'CORS_ORIGINS must not be * when ENVIRONMENT is production',
     ]);
+  });
+
+  test.each(['Admin123', 'Passw0rd', 'Password1!', 'ChangeMe123'])('nor is an admin made with the password %s', (password) => {
+    expect(mistakes({ ...production, ...keys, ADMIN_PASSWORD: password })).toEqual([expect.stringMatching(/^ADMIN_PASSWORD /)]);
+    expect(mistakes({ ADMIN_PASSWORD: password })).toEqual([]);
   });
 
   test('it starts with them', () => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { loadConfig, variables } from '../src/config.ts';
+import { defaults, loadConfig, variables } from '../src/config.ts';
 
 // There is no engine here to run them: what these files say is held against each other, and against the service.
 
@@ -164,7 +164,7 @@ describe('docker-compose.yml', () => {
       POSTGRES_DB: db.pathname.slice(1),
     });
     expect(db.host).toBe('postgres:5432');
-    expect(postgres!.healthcheck!.test).toEqual(['CMD', 'pg_isready', '-U', db.username, '-d', db.pathname.slice(1)]);
+    expect(postgres!.healthcheck!.test).toEqual(['CMD', 'pg_isready', '-h', '127.0.0.1', '-U', db.username, '-d', db.pathname.slice(1)]);
     const events = new URL(eventStoreUrl!);
     expect(events.host).toBe(`eventstore:${eventstore!.environment!.EVENTSTORE_NODE_PORT}`);
     expect(events.searchParams.get('tls') === 'false').toBe(eventstore!.environment!.EVENTSTORE_INSECURE === 'true');
@@ -274,13 +274,24 @@ describe('Dockerfile', () => {
   });
 });
 
+/** The rows of the README's table of variables. */
+function configurationRows(): string[] {
+  const table = /## Configuration\n[\s\S]*?\n(\|[\s\S]*?)\n\n/.exec(read('README.md'))![1]!;
+  return table.split('\n').slice(2);
+}
+
+/** A default as it is written in that table: in code, or a number, or a flag. Anything else says what there is instead of one. */
+function asDefault(written: string): string {
+  const code = /^`([^`]*)`$/.exec(written);
+  if (code) return code[1]!.replace(/, /g, ',');
+  return /^(?:[\d.]+|true|false)$/.test(written) ? written : '';
+}
+
 describe('.env.example and the README', () => {
   test('name the variables that the service reads, each once, and no others', () => {
     const named = [...examples.matchAll(/^#?([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name!);
     expect(named.toSorted()).toEqual(variables.toSorted());
-    const table = /## Configuration\n[\s\S]*?\n(\|[\s\S]*?)\n\n/.exec(read('README.md'))![1]!;
-    const rows = table.split('\n').slice(2);
-    const inTable = rows.flatMap((row) => [...row.split('|')[1]!.matchAll(/`([A-Z][A-Z0-9_]*)`/g)].map(([, name]) => name!));
+    const inTable = configurationRows().flatMap((row) => [...row.split('|')[1]!.matchAll(/`([A-Z][A-Z0-9_]*)`/g)].map(([, name]) => name!));
     expect(inTable.toSorted()).toEqual(variables.toSorted());
   });
 
@@ -288,5 +299,17 @@ describe('.env.example and the README', () => {
     const given = [...examples.matchAll(/^#([A-Z][A-Z0-9_]*)=(.+)$/gm)].map(([, name, value]) => [name!, value!]);
     expect(given.length).toBeGreaterThan(20);
     expect(loadConfig(Object.fromEntries(given))).toEqual(loadConfig({}));
+    expect({ ...Object.fromEntries(variables.map((name) => [name, ''])), ...Object.fromEntries(given) }).toEqual(defaults());
+  });
+
+  test('the README gives them too, in the order of the names, and has words only where there is none', () => {
+    const written = configurationRows().flatMap((row) => {
+      const [, first, second] = row.split('|') as [string, string, string];
+      const names = [...first.matchAll(/`([A-Z][A-Z0-9_]*)`/g)].map(([, name]) => name!);
+      const values = second.match(/(?:`[^`]*`|[^,`])+/g)!.map((value) => value.trim());
+      expect([row, [1, names.length]]).toEqual([row, expect.arrayContaining([values.length])]);
+      return names.map((name, n) => [name, asDefault(values[n] ?? values[0]!)]);
+    });
+    expect(Object.fromEntries(written)).toEqual(defaults());
   });
 });

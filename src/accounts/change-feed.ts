@@ -1,7 +1,7 @@
 import type { Logger } from '../platform/logging.ts';
+import { Pause } from '../platform/pause.ts';
 import { createPool } from '../platform/postgres/pool.ts';
 import { type Database, databaseOn } from './database.ts';
-import { Pause } from '../platform/pause.ts';
 
 /** Told whose account changed; null when it may have been anybody's. */
 export type ChangeListener = (userId: string | null) => void;

@@ -3,8 +3,8 @@ import type { EventContext, EventMetadata } from '../events/metadata.ts';
 import type { EventStore, Position } from '../events/store/event-store.ts';
 import { type UserEvent, userStream } from '../events/user/user-events.ts';
 import type { Logger } from '../platform/logging.ts';
-import type { Database } from './database.ts';
 import { Pause } from '../platform/pause.ts';
+import type { Database } from './database.ts';
 
 export interface OutboxRelayOptions {
   database: Database;

@@ -202,8 +202,8 @@ create schema if not exists notifications;
 create table accounts.mail_links (
   id uuid primary key,
   purpose text not null check (purpose in ('password_reset', 'verification', 'email_change')),
-  -- Null: nobody has the address that was typed.
-  user_id uuid references accounts.users on delete cascade,
+  -- Null: nobody has the address that was typed. A foreign key would take a time that tells which it is.
+  user_id uuid,
   new_email text check (char_length(new_email) <= 254),
   created_at timestamptz(3) not null,
   expires_at timestamptz(3) not null,

@@ -1,5 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import compression from 'compression';
+import type { Standing } from '../platform/rate-limits/sliding-windows.ts';
 import type { ApiRequest } from './api-request.ts';
 import { commonHeaders } from './common-headers.ts';
 import type { Cors } from './cors.ts';
@@ -26,6 +27,7 @@ export function answerWriter(cors: Cors): Write {
     const headers = common.slice();
     headers.push('X-Request-ID', request.requestId);
     if (request.isCommand) headers.push('Tasktrail-Operation', request.operationId);
+    if (request.limit) pushLimit(headers, request.limit);
     for (const part of cors.headersFor(request)) headers.push(part);
     if (closing) headers.push('Connection', 'close');
     for (const name in answer.headers) {
@@ -54,7 +56,12 @@ export function answerWriter(cors: Cors): Write {
     else response.end(body);
   }
 
-  async function sendStream(request: ApiRequest, status: number, headers: string[], { contentType, chunks }: Streamed): Promise<void> {
+  async function sendStream(
+    request: ApiRequest,
+    status: number,
+    headers: string[],
+    { contentType, chunks, asItIs, cut }: Streamed,
+  ): Promise<void> {
     const { http, response } = request;
     headers.push('Content-Type', contentType);
     if (http.method === 'HEAD') {
@@ -63,12 +70,12 @@ export function answerWriter(cors: Cors): Write {
     }
     const pieces = chunks[Symbol.asyncIterator]();
     const first = await pieces.next();
-    if (compressible.test(contentType)) {
+    if (!asItIs && compressible.test(contentType)) {
       headers[varyAt] += ', Accept-Encoding';
       if (http.headers['accept-encoding'] !== undefined) compress(http, response, nothing);
     }
     response.writeHead(status, headers);
-    await pipeline(joined(first, pieces), response);
+    await pipeline(joined(first, pieces), response, { ...(cut && { signal: cut }) });
   }
 
   return (request, answer, closing) => {
@@ -85,6 +92,11 @@ export function answerWriter(cors: Cors): Write {
     if (answer.status !== 204 && answer.status !== 304) headers.push('Content-Length', '0');
     request.response.writeHead(answer.status, headers).end();
   };
+}
+
+function pushLimit(headers: string[], { limit, remaining, resetAt }: Standing): void {
+  headers.push('X-RateLimit-Limit', String(limit), 'X-RateLimit-Remaining', String(remaining));
+  headers.push('X-RateLimit-Reset', String(Math.ceil(resetAt / 1000)));
 }
 
 async function* joined<T>(first: IteratorResult<T>, rest: AsyncIterator<T>): AsyncGenerator<T> {

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Request, Response } from 'express';
+import type { Standing } from '../platform/rate-limits/sliding-windows.ts';
+import { plainAddress } from './client-address.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { RequestContext } from './route.ts';
 
@@ -18,6 +20,8 @@ export class ApiRequest implements RequestContext {
   /** Known once the path and method are found. */
   endpoint: Endpoint | null = null;
   userId: string | null = null;
+  /** Of the windows that it was counted in, the tightest. */
+  limit: Standing | undefined = undefined;
   /** The status that was answered when the connection failed before the request was there as a whole. */
   cutOffWith: number | undefined;
   #operationId: string | undefined;
@@ -45,7 +49,13 @@ export class ApiRequest implements RequestContext {
   }
 
   get ip(): string {
-    return this.http.ip ?? '';
+    const { ip = '', socket } = this.http;
+    // What a proxy says in the place of an address is not believed.
+    return plainAddress(ip) ?? plainAddress(socket.remoteAddress ?? '') ?? '';
+  }
+
+  preferred(types: readonly string[]): string | undefined {
+    return this.http.accepts([...types]) || undefined;
   }
 
   get signal(): AbortSignal {

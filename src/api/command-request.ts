@@ -11,8 +11,8 @@ export function commandCall(caller: Caller, request: RequestContext, method: Rou
   const ifMatch = parseIfMatch(request.header('if-match'));
   const idempotency = parseIdempotencyKey(request, method, body);
   return {
-    actor: { id: caller.id, isAdmin: caller.isAdmin, kind: 'user' },
-    sessionId: caller.sessionId,
+    actor: { id: caller.id, isAdmin: caller.isAdmin, kind: caller.token ? 'token' : 'user' },
+    ...(caller.token ? { tokenId: caller.token.id } : { sessionId: caller.sessionId }),
     operationId: request.operationId,
     requestId: request.requestId,
     at: new Date().toISOString(),

@@ -37,6 +37,8 @@ const exposedHeaders = [
   'Accept-Ranges',
   'Deprecation',
   'Sunset',
+  'Cache-Control',
+  'Vary',
 ];
 
 export interface Cors {

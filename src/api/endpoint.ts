@@ -8,7 +8,7 @@ export interface Endpoint {
   method: string;
   /** The whole path, with parameters as `{name}`: what logs, metrics and documents call it. */
   pattern: string;
-  /** The media types that it may answer with. */
+  /** The media types that it may answer with; none where they are known to the answer alone. */
   produces: readonly string[];
   /** The first id in the path, when the route says what is absent if it is no UUID. */
   idParameter: string | undefined;
@@ -19,6 +19,8 @@ export interface Endpoint {
 export const basePath = '/api/v1';
 
 const json = 'application/json';
+/** What `Accept` names makes no difference then. */
+const anyType = '*/*';
 const emptyObject = z.strictObject({});
 
 /** The path of a route as it is served, with parameters as `:name`. */
@@ -31,7 +33,7 @@ export function endpointOf(route: Route): Endpoint {
   const pattern = servedPath(route).replace(/:(\w+)/g, '{$1}');
   const method = route.method.toUpperCase();
   if (pattern.includes('{') && !route.params) throw new Error(`${method} ${pattern} has parameters and no schema for them`);
-  const takesBody = method !== 'GET' && method !== 'DELETE';
+  const takesBody = method !== 'GET' && method !== 'DELETE' && route.upload === undefined && !route.anyBody;
   return {
     route,
     method,
@@ -48,5 +50,5 @@ function producedBy(route: Route): string[] {
     if (answer instanceof z.ZodType) return [json];
     return answer.json ? [json, ...answer.contentTypes] : answer.contentTypes;
   });
-  return [...new Set(types)];
+  return types.includes(anyType) ? [] : [...new Set(types)];
 }

@@ -1,5 +1,8 @@
 import { StoreOverloaded, StoreUnavailable } from '../events/store/event-store.ts';
+import { StorageUnavailable } from '../platform/files/file-storage.ts';
+import { JobsOverloaded } from '../platform/jobs/definition.ts';
 import { DatabaseUnavailable } from '../platform/postgres/connection-failure.ts';
+import { ReadModelIncomplete } from '../projections/read-models.ts';
 import { Rejection, type RejectionCode } from '../rejection.ts';
 import { statusOf } from './error-table.ts';
 import { RefusalWithHeaders } from './refusal-with-headers.ts';
@@ -7,7 +10,7 @@ import type { Answer } from './route.ts';
 import type { ErrorView } from './views/error-view.ts';
 
 /** What was thrown, as an answer. Of a fault of the service it says no more than that. */
-export function errorAnswer(error: unknown, requestId: string): Answer {
+export function errorAnswer(error: unknown, requestId: string): Answer & { body: ErrorView } {
   const { rejection, headers } = refusalOf(error);
   return answerOf(rejection ?? internalError, headers, requestId);
 }
@@ -30,6 +33,10 @@ function refusalOf(error: unknown): Refusal {
   if (error instanceof StoreOverloaded) {
     return { rejection: new Rejection('OVERLOADED', 'More is being written than can be taken just now'), headers: {} };
   }
+  if (error instanceof JobsOverloaded) return { rejection: new Rejection('OVERLOADED', error.message), headers: {} };
+  if (error instanceof ReadModelIncomplete) {
+    return { rejection: new Rejection('DEPENDENCY_UNAVAILABLE', `${error.message} just now`, [{ part: 'projector' }]), headers: {} };
+  }
   const part = unavailablePart(error);
   if (!part) return { rejection: null, headers: {} };
   return { rejection: new Rejection('DEPENDENCY_UNAVAILABLE', `The ${part} cannot be reached just now`, [{ part }]), headers: {} };
@@ -37,10 +44,11 @@ function refusalOf(error: unknown): Refusal {
 
 function unavailablePart(error: unknown): string | null {
   if (error instanceof StoreUnavailable) return 'eventstore';
+  if (error instanceof StorageUnavailable) return 'storage';
   return error instanceof DatabaseUnavailable ? 'postgres' : null;
 }
 
-function answerOf({ code, message, details }: Rejection, headers: Refusal['headers'], requestId: string): Answer {
+function answerOf({ code, message, details }: Rejection, headers: Refusal['headers'], requestId: string): Answer & { body: ErrorView } {
   const body: ErrorView = { error: { code, message, request_id: requestId, details: details as ErrorView['error']['details'] } };
   return { status: statusOf[code], headers: { ...headersOf(code), ...headers }, body };
 }

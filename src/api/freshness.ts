@@ -9,7 +9,7 @@ import type { RequestContext } from './route.ts';
 const LONGEST_WAIT_MS = 2_000;
 const REMEMBERED = 100_000;
 
-export type ReadModel = 'listing' | 'activity' | 'history';
+export type ReadModel = 'listing' | 'activity' | 'history' | 'feed';
 
 export interface FreshQuery {
   caller: Caller;

@@ -1,26 +1,25 @@
-import type { Caller } from '../accounts/caller.ts';
-import { Rejection } from '../rejection.ts';
+import { Rejection, type RejectionCode } from '../rejection.ts';
+import { withinScopes } from './admission.ts';
 import type { ApiRequest } from './api-request.ts';
 import { readJson } from './body.ts';
 import type { Cors } from './cors.ts';
 import type { Endpoint } from './endpoint.ts';
-import { isFault } from './error-answer.ts';
+import type { RateLimits } from './rate-limits.ts';
 import { RefusalWithHeaders } from './refusal-with-headers.ts';
 import { requestParts } from './request-parts.ts';
-import type { Answer, Needs, RequestContext, Route } from './route.ts';
-import { routeTable } from './route-table.ts';
-
-/**
- * Who makes a request, by its `Authorization` header.
- * @throws Rejection with NOT_AUTHENTICATED, TOKEN_INVALID, TOKEN_EXPIRED or SESSION_ENDED
- */
-export type Authenticate = (authorization: string | undefined, request: RequestContext) => Promise<Caller> | Caller;
+import type { Answer, Route } from './route.ts';
+import { type FoundPath, routeTable } from './route-table.ts';
+import { type Authenticate, whoAsks } from './who-asks.ts';
 
 export interface Served {
   routes: readonly Route[];
   authenticate: Authenticate;
+  /** None when left out. */
+  limits?: RateLimits;
   /** What other paths are refused with: that there is nothing, when left out. */
   otherwise?: Rejection;
+  /** Told of every request that was answered with 401 or 403. */
+  onRefused?(request: ApiRequest, code: RejectionCode): void;
 }
 
 export interface HandlingParts extends Served {
@@ -35,11 +34,13 @@ const longestTarget = 8192;
 export function requestHandling({
   routes,
   authenticate,
+  limits,
   otherwise,
   cors,
   isDraining,
 }: HandlingParts): (request: ApiRequest) => Promise<Answer> {
   const find = routeTable(routes, otherwise);
+  const { callerOf, countStray } = whoAsks(authenticate, limits);
 
   return async (request) => {
     if (request.http.url.length > longestTarget)
@@ -48,47 +49,42 @@ export function requestHandling({
       throw new Rejection('MALFORMED_REQUEST', 'The Host header is missing');
     const preflight = cors.preflight(request);
     if (preflight) return preflight;
-    const { params, endpoints, allow } = find(request.path);
-    const endpoint = endpoints.get(request.http.method);
-    if (!endpoint) return otherMethod(request.http.method, allow);
+    const found = foundAt(request.path);
+    if (!('endpoints' in found)) return refuseStray(request, found);
+    const endpoint = found.endpoints.get(request.http.method);
+    if (!endpoint && request.http.method === 'OPTIONS') return { status: 204, headers: { Allow: found.allow } };
+    if (!endpoint) return refuseStray(request, otherMethod(found.allow));
     request.endpoint = endpoint;
     if (isDraining() && !endpoint.route.root) throw new Rejection('SHUTTING_DOWN', 'The service is shutting down');
-    requireAcceptable(endpoint, request);
     // Only what takes time is waited for: most questions are answered in the same turn of the event loop.
     const asking = callerOf(endpoint.route, request);
     const caller = asking && (await asking);
     request.userId = caller?.id ?? null;
+    requireAcceptable(endpoint, request);
     const sent = endpoint.body && (await readJson(request.http));
-    const parts = requestParts(endpoint, params, sent, request);
-    return endpoint.route.handle({ ...parts, caller, request });
+    const parts = requestParts(endpoint, found.params, sent, request);
+    const { limited } = endpoint.route;
+    if (limited && limits) for (const as of [limited].flat()) await limits.countAttempt(request, as, parts.body);
+    const handle = () => endpoint.route.handle({ ...parts, caller, request });
+    return caller?.token ? withinScopes(caller, handle) : handle();
   };
 
-  function callerOf({ needs, root }: Route, request: ApiRequest): Promise<Caller | null> | null {
-    const { authorization } = request.http.headers;
-    if (needs !== 'open') return admitted(needs, authorization, request);
-    return root || authorization === undefined ? null : perhaps(authorization, request);
-  }
-
-  async function admitted(needs: Exclude<Needs, 'open'>, authorization: string | undefined, request: ApiRequest): Promise<Caller> {
-    const caller = await authenticate(authorization, request);
-    if (needs.admin && !caller.isAdmin) throw new Rejection('ADMIN_ONLY', 'This is for admins only');
-    return caller;
-  }
-
-  /** What is open to all is not closed to who comes with a token that has expired, or while tokens cannot be looked up. */
-  async function perhaps(authorization: string, request: ApiRequest): Promise<Caller | null> {
+  function foundAt(path: string): FoundPath | Error {
     try {
-      return await authenticate(authorization, request);
-    } catch (error) {
-      if (isFault(error)) throw error;
-      return null;
+      return find(path);
+    } catch (refusal) {
+      return refusal as Error;
     }
+  }
+
+  async function refuseStray(request: ApiRequest, refusal: Error): Promise<never> {
+    await countStray(request);
+    throw refusal;
   }
 }
 
-function otherMethod(method: string, allow: string): Answer {
-  if (method === 'OPTIONS') return { status: 204, headers: { Allow: allow } };
-  throw new RefusalWithHeaders(new Rejection('METHOD_NOT_ALLOWED', `This path takes ${allow}`), { Allow: allow });
+function otherMethod(allow: string): Error {
+  return new RefusalWithHeaders(new Rejection('METHOD_NOT_ALLOWED', `This path takes ${allow}`), { Allow: allow });
 }
 
 function requireAcceptable({ produces }: Endpoint, { http }: ApiRequest): void {

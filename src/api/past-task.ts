@@ -10,6 +10,7 @@ import { Rejection } from '../rejection.ts';
 import { type AsOfQuery, asOfParameters, asOfRule, type TimeTravel } from './as-of.ts';
 import { wholeNumber } from './query-parameters.ts';
 import type { Answer, RequestContext } from './route.ts';
+import { includeParameter } from './task-parts.ts';
 import { atMostOneOf } from './views/listing-view.ts';
 import type { People } from './views/person-view.ts';
 import { peopleOn, taskView } from './views/task-view.ts';
@@ -18,8 +19,10 @@ export const PastTaskQuery = atMostOneOf(
   z.strictObject({
     ...asOfParameters,
     revision: wholeNumber(0, 2 ** 31 - 1, { description: 'As this revision left it.' }),
+    ...includeParameter,
   }),
   [...asOfRule, 'revision'],
+  ...[...asOfRule, 'revision'].map((past) => [past, 'include']),
 );
 type PastTaskQuery = z.output<typeof PastTaskQuery>;
 

@@ -73,6 +73,9 @@ export async function startRateLimits({ pool, log, perMinute, addressesOf }: Rat
         if (login > 0) requireTaken(request, await attempts.take([limited, request.userId!], { limit: login, length: MINUTE }));
       } else if (anonymous > 0) {
         requireTaken(request, await attempts.take([limited, networkOf(request.ip)], { limit: ATTEMPTS_AN_HOUR, length: HOUR }));
+        // Whoever has many addresses still is one person.
+        if (limited === 'mail' && request.userId !== null)
+          requireTaken(request, await attempts.take([limited, request.userId], { limit: ATTEMPTS_AN_HOUR, length: HOUR }));
       }
     },
     close: () => shared.close(),

@@ -1,25 +1,52 @@
+import { z } from 'zod';
 import { RevisionMismatch } from '../commands/handle-command.ts';
+import { UndoConflict } from '../commands/task/undo-task.ts';
 import { publicTypes } from '../events/public-type.ts';
+import type { RecordedTaskEvent } from '../events/recorded-event.ts';
 import { fieldChanges } from '../events/task/changes.ts';
+import { Id, Time } from '../events/values.ts';
 import { Rejection } from '../rejection.ts';
 import { revisionEtag } from './etag.ts';
 import { RefusalWithHeaders } from './refusal-with-headers.ts';
-import type { People } from './views/task-view.ts';
+import { FieldChangeView } from './views/field-change-view.ts';
+import type { People } from './views/person-view.ts';
 
-/** Carries a command out; a 412 names what happened in between, and who did it. */
-export async function tellingMismatch<T>(work: Promise<T>, people: (ids: readonly string[]) => Promise<People>): Promise<T> {
+type FindPeople = (ids: readonly string[]) => Promise<People>;
+
+/** An event as those are told of it whose command it stands in the way of. */
+export const EventInTheWay = z.strictObject({
+  revision: z.int(),
+  type: z.string(),
+  actor: z.strictObject({ id: Id, username: z.string().nullable() }),
+  occurred_at: Time,
+  changes: z.array(FieldChangeView),
+});
+export type EventInTheWay = z.output<typeof EventInTheWay>;
+
+/** Carries a command out; a 412 names what happened in between, an undo refused what happened since, and who did it. */
+export async function tellingMismatch<T>(work: Promise<T>, people: FindPeople): Promise<T> {
   try {
     return await work;
   } catch (error) {
+    if (error instanceof UndoConflict) throw new Rejection(error.code, error.message, await eventsInTheWay(error.events, people));
     if (!(error instanceof RevisionMismatch)) throw error;
-    const named = await people([...new Set(error.events.map(({ metadata }) => metadata.actor.id))]);
-    const details = error.events.map((event) => ({
-      revision: event.revision,
-      type: publicTypes[event.type],
-      actor: { id: event.metadata.actor.id, username: named.get(event.metadata.actor.id)?.username ?? null },
-      occurred_at: event.metadata.occurred_at,
-      changes: fieldChanges(event),
-    }));
-    throw new RefusalWithHeaders(new Rejection(error.code, error.message, details), { ETag: revisionEtag(error.revision) });
+    const rejection = new Rejection(error.code, error.message, await eventsInTheWay(error.events, people));
+    throw new RefusalWithHeaders(rejection, { ETag: revisionEtag(error.revision) });
   }
+}
+
+async function eventsInTheWay(events: readonly RecordedTaskEvent[], people: FindPeople): Promise<EventInTheWay[]> {
+  const named = await people([...new Set(events.map(({ metadata }) => metadata.actor.id))]);
+  return events.map((event) => eventInTheWay(event, named));
+}
+
+export function eventInTheWay(event: RecordedTaskEvent, people: People): EventInTheWay {
+  const { actor, occurred_at } = event.metadata;
+  return {
+    revision: event.revision,
+    type: publicTypes[event.type],
+    actor: { id: actor.id, username: people.get(actor.id)?.username ?? null },
+    occurred_at,
+    changes: fieldChanges(event),
+  };
 }

@@ -1,9 +1,9 @@
+import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
-import type { Caller } from '../accounts/caller.ts';
+import type { Caller, SessionCaller } from '../accounts/caller.ts';
+import type { Scope } from '../accounts/scope.ts';
 import type { Permission } from '../events/task/permission.ts';
 import type { RejectionCode } from '../rejection.ts';
-
-export type Scope = 'tasks:read' | 'tasks:write' | 'events:read' | 'admin';
 
 /** Who may call a route: the source of the check, of the documents and of the authorisation matrix. */
 export type Needs =
@@ -15,6 +15,8 @@ export type Needs =
       task?: Permission;
       /** Admins only. */
       admin?: true;
+      /** A session: no personal access token will do. */
+      session?: true;
     };
 
 /** What belongs to every request, whatever its route. */
@@ -32,6 +34,10 @@ export interface RequestContext {
   ip: string;
   /** Aborts when the client goes away. */
   signal: AbortSignal;
+  /** Which of these media types the caller would have first, by `Accept`; undefined for none of them. */
+  preferred(types: readonly string[]): string | undefined;
+  /** The request itself, for routes that take its body as it comes. */
+  readonly http: IncomingMessage;
 }
 
 export interface Handled<P, Q, B, C> {
@@ -66,6 +72,10 @@ export interface Content {
 export interface Streamed {
   contentType: string;
   chunks: AsyncIterable<string | Uint8Array>;
+  /** Never compressed: its length and ranges are those of these very bytes. */
+  asItIs?: true;
+  /** Cuts the line when it aborts, wherever the stream is. */
+  cut?: AbortSignal;
 }
 
 /** At most one of `body`, `content` and `stream`. */
@@ -85,6 +95,9 @@ export interface OtherTypes {
   json?: z.ZodType;
 }
 
+/** Registrations, and what sends mail, by address; logins by address and account; what asks for the caller's password, by account. */
+export type LimitedAs<B = unknown> = 'registration' | 'mail' | 'password' | { loginOf(body: B): string };
+
 /** A route is data: Express, OpenAPI and the authorisation matrix are made from it. */
 export interface Route {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -99,11 +112,17 @@ export interface Route {
   params?: z.ZodType;
   query?: z.ZodType;
   body?: z.ZodType;
+  /** Takes multipart/form-data with one part of this name, a file: the handler reads it from the request as it comes. */
+  upload?: string;
+  /** Takes whatever body comes, and does not look at it. */
+  anyBody?: true;
   /** Which of the conventions' request headers it obeys. */
   obeys?: readonly ('If-Match' | 'If-None-Match' | 'Idempotency-Key' | 'Prefer' | 'Tasktrail-Position')[];
   /** The body of each status it answers; null for none. Other types than JSON by name, with the JSON that may come instead of them. */
   answers: Readonly<Record<number, z.ZodType | null | OtherTypes>>;
   rejects: readonly RejectionCode[];
+  /** What it is limited as, beside the requests of its caller. Counted when the request is otherwise valid. */
+  limited?: LimitedAs | readonly LimitedAs[];
   /** What a path id (`id`, or named `…_id`) that is no UUID is the absence of. */
   absent?: RejectionCode;
   /** Left out of the documents: pages and their parts. */
@@ -111,13 +130,16 @@ export interface Route {
   handle(input: Handled<unknown, unknown, unknown, unknown>): Promise<Answer> | Answer;
 }
 
-interface Declared<P, Q, B, N> extends Omit<Route, 'params' | 'query' | 'body' | 'needs' | 'handle'> {
+interface Declared<P, Q, B, N> extends Omit<Route, 'params' | 'query' | 'body' | 'needs' | 'limited' | 'handle'> {
   needs: N;
   params?: P;
   query?: Q;
   body?: B;
-  handle(input: Handled<Parsed<P>, Parsed<Q>, Parsed<B, undefined>, N extends 'open' ? Caller | null : Caller>): Promise<Answer> | Answer;
+  limited?: LimitedAs<Parsed<B, undefined>> | readonly LimitedAs<Parsed<B, undefined>>[];
+  handle(input: Handled<Parsed<P>, Parsed<Q>, Parsed<B, undefined>, CallerBy<N>>): Promise<Answer> | Answer;
 }
+
+type CallerBy<N> = N extends 'open' ? Caller | null : N extends { session: true } ? SessionCaller : Caller;
 
 /** Declares a route, so that its handler's types follow from its schemas. */
 export function route<

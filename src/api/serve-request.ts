@@ -1,5 +1,6 @@
 import { isNativeError } from 'node:util/types';
 import type { Logger } from '../platform/logging.ts';
+import type { RejectionCode } from '../rejection.ts';
 import { answerWriter } from './answer-writer.ts';
 import type { ApiRequest } from './api-request.ts';
 import { ClientGone } from './body.ts';
@@ -14,19 +15,29 @@ export interface ServingParts {
   logger: Logger;
   requestMetrics: RequestMetrics;
   isDraining(): boolean;
+  /** Told of every request that its caller was not to make. */
+  onRefused(request: ApiRequest, code: RejectionCode): void;
 }
 
 /** The status in the log of a request whose client left before it was answered, as nginx has it. */
 const clientClosedRequest = 499;
 
-/** Answers a request, whatever becomes of it, then writes its line of log and counts it. Never rejects. */
-export function requestServing({ handle, cors, logger, requestMetrics, isDraining }: ServingParts): (request: ApiRequest) => Promise<void> {
+/** Answers a request, whatever becomes of it, then writes its line of log and counts it. Never rejects. @returns the status */
+export function requestServing({
+  handle,
+  cors,
+  logger,
+  requestMetrics,
+  isDraining,
+  onRefused,
+}: ServingParts): (request: ApiRequest) => Promise<number> {
   const write = answerWriter(cors);
 
   /** @returns the status that was answered */
   async function answer(request: ApiRequest): Promise<number> {
     try {
       const given = await handle(request);
+      if (request.response.destroyed) return request.cutOffWith ?? clientClosedRequest;
       await write(request, given, isDraining());
       return given.status;
     } catch (error) {
@@ -43,6 +54,7 @@ export function requestServing({ handle, cors, logger, requestMetrics, isDrainin
       return response.statusCode;
     }
     const refusal = errorAnswer(error, requestId);
+    if (refusal.status === 401 || refusal.status === 403) onRefused(request, refusal.body.error.code);
     await write(request, refusal, isDraining());
     return refusal.status;
   }
@@ -55,7 +67,11 @@ export function requestServing({ handle, cors, logger, requestMetrics, isDrainin
     logger.info({ request_id: requestId, method: http.method, path, status_code: status, duration_ms, user_id: userId }, 'request');
   }
 
-  return async (request) => record(request, await answer(request));
+  return async (request) => {
+    const status = await answer(request);
+    record(request, status);
+    return status;
+  };
 }
 
 function isClientGone(error: unknown, { http }: ApiRequest): boolean {

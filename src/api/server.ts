@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import type { Logger } from '../platform/logging.ts';
+import type { Tracing } from '../platform/tracing.ts';
 import { ApiRequest } from './api-request.ts';
 import { commonHeaders } from './common-headers.ts';
 import { answerConnectionError, type ConnectionError } from './connection-errors.ts';
@@ -10,20 +11,28 @@ import { cors as crossOrigin } from './cors.ts';
 import { requestHandling, type Served } from './handle-request.ts';
 import type { RequestMetrics } from './request-metrics.ts';
 import { requestServing } from './serve-request.ts';
+import { type SlowBodies, watchSlowBodies } from './slow-bodies.ts';
+import { traced } from './traced-requests.ts';
 
 export interface ApiServerParts extends Served {
   logger: Logger;
   requestMetrics: RequestMetrics;
   /** As `https://tasks.example`; `*` for any. */
   corsOrigins: readonly string[];
-  /** Which proxies' word on the client's address is taken: Express's setting `trust proxy`. */
+  /**
+   * Whose word on the client's address is taken: that of so many proxies in a row, or of proxies with these addresses. True is one
+   * proxy: the leftmost of the forwarded addresses, which Express would take, is what the client itself says.
+   */
   trustProxy: boolean | number | readonly string[];
   timeouts?: Partial<Timeouts>;
+  /** How many connections are held at once: what comes beyond is closed unheard. */
+  connections?: number;
+  tracing?: Tracing | undefined;
 }
 
 /** In milliseconds. */
 export interface Timeouts {
-  /** For a whole request to arrive. */
+  /** For a whole request to arrive; more for an upload that comes along. */
   request: number;
   headers: number;
   /** Of a connection between two requests: above the 60 s of usual load balancers, so that it is they who close. */
@@ -32,6 +41,9 @@ export interface Timeouts {
   check: number;
 }
 
+/** Far above what one instance can serve, and far below what its memory takes. */
+const usualConnections = 10_000;
+
 const usualTimeouts: Timeouts = { request: 60_000, headers: 20_000, keepAlive: 65_000, check: 5_000 };
 
 export interface ApiServer {
@@ -39,7 +51,7 @@ export interface ApiServer {
   listen(port: number, host: string): Promise<AddressInfo>;
   isDraining(): boolean;
   /** From now on serves these instead. */
-  serve(served: Served): void;
+  serve(others: Served): void;
   /**
    * Takes no more work: what is under way is finished, what still comes is answered with 503, then everything is closed.
    * @returns whether all of it was finished within so many milliseconds; what was not is cut off
@@ -53,42 +65,62 @@ export function createApiServer({ corsOrigins, trustProxy, ...parts }: ApiServer
   let draining = false;
   let underWay = 0;
   const isDraining = () => draining;
+  let served: Served = parts;
   let handle = requestHandling({ ...parts, cors, isDraining });
-  const answer = requestServing({ ...parts, handle: (request) => handle(request), cors, isDraining });
+  const serving = requestServing({
+    ...parts,
+    handle: (request) => handle(request),
+    cors,
+    isDraining,
+    onRefused: (request, code) => served.onRefused?.(request, code),
+  });
+  const answer = traced(parts.tracing, serving);
   const latest = new WeakMap<Socket, ApiRequest>();
 
   // Express carries one layer: the route table decides everything else.
   const app = express();
-  app.set('env', 'production').disable('x-powered-by').disable('etag').set('query parser', false).set('trust proxy', trustProxy);
+  app
+    .set('env', 'production')
+    .disable('x-powered-by')
+    .disable('etag')
+    .set('query parser', false)
+    .set('trust proxy', trustProxy === true ? 1 : trustProxy);
   app.use(async (http, response) => {
     const request = new ApiRequest(http, response);
     latest.set(http.socket, request);
+    slowBodies.began(request);
     underWay++;
     try {
       await answer(request);
     } finally {
+      slowBodies.ended(request);
       underWay--;
     }
   });
 
-  const server = createServer(serverOptions({ ...usualTimeouts, ...parts.timeouts }), app);
+  const timeouts = { ...usualTimeouts, ...parts.timeouts };
+  const server = createServer(serverOptions(timeouts), app);
+  const slowBodies = givingUpSlowBodies(server, timeouts);
+  server.maxConnections = parts.connections ?? usualConnections;
   answerConnectionErrors(server, parts, latest, commonHeaders(cors.varies));
   return {
     listen: (port, host) => listening(server, port, host),
     isDraining,
-    serve(served) {
-      handle = requestHandling({ ...served, cors, isDraining });
+    serve(others) {
+      served = others;
+      handle = requestHandling({ ...others, cors, isDraining });
     },
     drain(milliseconds) {
       draining = true;
-      return drained(server, () => underWay === 0, milliseconds);
+      return drained(server, () => underWay === 0, milliseconds).finally(slowBodies.close);
     },
   };
 }
 
 function serverOptions(timeouts: Timeouts): ServerOptions {
   return {
-    requestTimeout: timeouts.request,
+    // Bodies are watched over by ourselves: an upload is given more time.
+    requestTimeout: 0,
     headersTimeout: timeouts.headers,
     keepAliveTimeout: timeouts.keepAlive,
     connectionsCheckingInterval: timeouts.check,
@@ -96,6 +128,12 @@ function serverOptions(timeouts: Timeouts): ServerOptions {
     // Refused in the envelope instead.
     requireHostHeader: false,
   };
+}
+
+function givingUpSlowBodies(server: Server, { request: within, check }: Timeouts): SlowBodies {
+  const onSlow = ({ http }: ApiRequest) =>
+    server.emit('clientError', Object.assign(new Error('the body is too slow'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), http.socket);
+  return watchSlowBodies({ within, check, onSlow });
 }
 
 function answerConnectionErrors(
@@ -109,7 +147,9 @@ function answerConnectionErrors(
     const answered = answerConnectionError(error, socket, latest.get(socket), headers);
     if (!answered?.isOwn) return;
     requestMetrics.observe('unmatched', 'unknown', answered.status, 0);
-    logger.info({ request_id: answered.requestId, status_code: answered.status, code: error.code }, 'connection refused');
+    const { requestId, status } = answered;
+    const facts = { request_id: requestId, method: null, path: 'unmatched', status_code: status, duration_ms: 0, user_id: null };
+    logger.info({ ...facts, code: error.code }, 'connection refused');
   });
   // An expectation that nobody can meet is no reason to leave the envelope: the request is answered as if it had none.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));

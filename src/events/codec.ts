@@ -48,7 +48,7 @@ export function encodeEvents<E extends Decided>(events: readonly E[], place: Pla
   const result: Encoded<E> = { encoded: [], recorded: [] };
   let { revision, previousHash } = place;
   events.forEach((event, index) => {
-    const id = uuidv5(`${context.operation_id}/${index}`, context.command_id);
+    const id = eventIdOf(context, index);
     const { data, keyIds } = sealData(event, id, keys);
     const open = {
       event_id: id,
@@ -64,6 +64,11 @@ export function encodeEvents<E extends Decided>(events: readonly E[], place: Pla
     revision++;
   });
   return result;
+}
+
+/** The id of one of the events of a command: it is known before they are recorded. */
+export function eventIdOf({ operation_id, command_id }: EventContext, index: number): string {
+  return uuidv5(`${operation_id}/${index}`, command_id);
 }
 
 /** Opens, upcasts and types events as they come from the store, in their order. @throws UnknownEvent */
@@ -91,18 +96,38 @@ export async function decodeEvents(stored: readonly StoredEvent[], vault: KeyVau
   });
 }
 
-/** The hash that an event must carry, from its stored bytes and the hash before it. Null when its metadata carries none. */
-export function expectedHash(event: StoredEvent, previousHash: string): { expected: string; carried: string } | null {
-  const text = event.metadata.toString();
-  const match = /^(.*),"hash":"([A-Za-z0-9_-]{43})"\}$/s.exec(text);
-  if (!match) return null;
-  const { stream, revision, id, type, data } = event;
-  return { expected: chainHash(previousHash, stream, revision, id, type, `${match[1]}}`, data), carried: match[2]! };
+const LINE_FEED = Buffer.from('\n');
+const HASH_MEMBER = Buffer.from(',"hash":"');
+/** What the metadata ends in: the member, 32 bytes in base64url, and the end of the object. */
+const HASH_TAIL = HASH_MEMBER.length + 43 + '"}'.length;
+
+/** The hash that an event must carry, from its stored bytes and the hash before it, and the one it does; null when it carries none. */
+export function expectedHash(event: StoredEvent, previousHash: string): { expected: string; carried: string | null } {
+  const { stream, revision, id, type, metadata, data } = event;
+  const carried = carriedHash(metadata);
+  // Byte for byte: as text, bytes that are no UTF-8 would all be the same.
+  const unhashed = carried === null ? metadata : Buffer.concat([metadata.subarray(0, -HASH_TAIL), Buffer.from('}')]);
+  return { expected: chainHash(previousHash, stream, revision, id, type, unhashed, data), carried };
 }
 
-function chainHash(previous: string, stream: string, revision: number, id: string, type: string, metadata: string, data: Buffer): string {
-  const head = Buffer.from(`${previous}\n${JSON.stringify([stream, revision, id, type])}\n${metadata}\n`);
-  return digest('sha256', Buffer.concat([head, data]), 'base64url');
+function carriedHash(metadata: Buffer): string | null {
+  const tail = metadata.subarray(-HASH_TAIL);
+  if (!tail.subarray(0, HASH_MEMBER.length).equals(HASH_MEMBER)) return null;
+  return /^([A-Za-z0-9_-]{43})"\}$/.exec(tail.toString('latin1', HASH_MEMBER.length))?.[1] ?? null;
+}
+
+function chainHash(
+  previous: string,
+  stream: string,
+  revision: number,
+  id: string,
+  type: string,
+  metadata: string | Buffer,
+  data: Buffer,
+): string {
+  const place = `${previous}\n${JSON.stringify([stream, revision, id, type])}\n`;
+  const head = typeof metadata === 'string' ? [Buffer.from(`${place}${metadata}\n`)] : [Buffer.from(place), metadata, LINE_FEED];
+  return digest('sha256', Buffer.concat([...head, data]), 'base64url');
 }
 
 function sealData(event: Decided, id: string, keys: Keys): { data: Buffer; keyIds: string[] } {

@@ -2,13 +2,15 @@ import { isNativeError } from 'node:util/types';
 import pino from 'pino';
 import pretty from 'pino-pretty';
 
-/** One line a call. Facts are for programs, the message for people; neither ever holds a secret. */
+/** One line a call. Facts are for programs, the message for people; neither holds a secret, but for `once`. */
 export interface Logger {
   debug(facts: object, message: string): void;
   info(facts: object, message: string): void;
   warn(facts: object, message: string): void;
   /** With what was thrown as `error`: its type, message, code and stack are shown, and nothing else that it may carry. */
   error(facts: object, message: string): void;
+  /** What is told this one time, and never again: no level hides it, and it is written at once. */
+  once(facts: object, message: string): void;
   /** The same log, each line under another name. */
   named(name: string): Logger;
 }
@@ -44,17 +46,21 @@ export function createLog({ level, format }: LogSettings, destination?: LogDesti
     },
     stream,
   );
-  return { ...named(logger, 'tasktrail'), flush };
+  return { ...named(logger, 'tasktrail', flush), flush };
 }
 
-function named(parent: pino.Logger, name: string): Logger {
+function named(parent: pino.Logger, name: string, flush: () => void): Logger {
   const logger = parent.child({ logger: name });
   return {
     debug: logger.debug.bind(logger),
     info: logger.info.bind(logger),
     warn: logger.warn.bind(logger),
     error: logger.error.bind(logger),
-    named: (other) => named(parent, other),
+    once(facts, message) {
+      logger.child({}, { level: 'warn' }).warn(facts, message);
+      flush();
+    },
+    named: (other) => named(parent, other, flush),
   };
 }
 

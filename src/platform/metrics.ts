@@ -10,7 +10,7 @@ interface Described {
 
 export interface Reading {
   value: number;
-  labels?: { projection: string };
+  labels?: Labels;
 }
 
 export interface Metrics {
@@ -21,16 +21,20 @@ export interface Metrics {
   /** Distributes what is observed over buckets, whose upper bounds are given in the metric's unit. */
   histogram(described: Described & { buckets: readonly number[] }, labels?: Labels): (value: number) => void;
   /** Asked when the metrics are read: a value for each set of labels; nothing is shown for what cannot be read. */
-  gauge(described: Described, read: () => readonly Reading[] | Promise<readonly Reading[]>): void;
+  gauge(described: Described, read: () => readonly Reading[] | Promise<readonly Reading[]>, labelNames?: readonly string[]): void;
   /** In Prometheus's text format. */
   text(): Promise<string>;
   readonly contentType: string;
 }
 
+/** Gauges that prom-client names as if they counted up; the same numbers are there by type. */
+const misnamed = ['nodejs_active_resources_total', 'nodejs_active_handles_total', 'nodejs_active_requests_total'];
+
 /** The metrics of this process, its memory, event-loop delay and collections of garbage included. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  for (const name of misnamed) registry.removeSingleMetric(name);
   const counters = new Map<string, Counter>();
   const histograms = new Map<string, Histogram>();
   return {
@@ -51,12 +55,12 @@ export function createMetrics(): Metrics {
       const child = kept(histograms, name, make).labels(labels);
       return (value) => child.observe(value);
     },
-    gauge({ name, help }, read) {
+    gauge({ name, help }, read, labelNames = ['projection']) {
       async function collect(this: Gauge): Promise<void> {
         this.reset();
         for (const { labels = {}, value } of await readable(read)) this.set(labels, value);
       }
-      new Gauge({ name, help, labelNames: ['projection'], registers: [registry], collect });
+      new Gauge({ name, help, labelNames: [...labelNames], registers: [registry], collect });
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,

@@ -97,9 +97,9 @@ describe('account events', () => {
     });
     let previous = '';
     for (const event of stored) {
-      const { expected, carried } = expectedHash(event, previous)!;
+      const { expected, carried } = expectedHash(event, previous);
       expect(carried).toBe(expected);
-      previous = carried;
+      previous = expected;
     }
     expect(await relay.backlog()).toEqual({ waiting: 0, oldest: null });
   });

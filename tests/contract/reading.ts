@@ -37,6 +37,16 @@ export function readingContract(store: () => EventStore): void {
       expect(backwards).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
     });
 
+    test('is read at places, and several of them at once, in global order', async () => {
+      const { stream: another } = await aStreamOf(store(), 40);
+      const there = [...(await store().readStream(stream)), ...(await store().readStream(another))];
+      const wanted = there.filter(({ revision }) => revision % 3 === 0 && (revision < 7 || revision > 35));
+      expect(await store().readEvents(wanted.toReversed())).toEqual(wanted.toSorted((a, b) => (a.position < b.position ? -1 : 1)));
+      const [first] = there;
+      expect(await store().readEvents([{ stream: aStream(), revision: 0, position: first!.position + 10n ** 15n }])).toEqual([]);
+      expect(await store().readEvents([])).toEqual([]);
+    });
+
     test('that does not exist has no events', async () => {
       expect(await store().readStream(aStream())).toEqual([]);
       expect(await store().readStream(aStream(), { direction: 'backwards', limit: 1 })).toEqual([]);

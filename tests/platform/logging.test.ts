@@ -27,6 +27,14 @@ describe('a line', () => {
     expect(lines.map(({ message }) => message)).toEqual(['yes']);
   });
 
+  test.each(['error', 'silent'] as const)('that is told once is written at the level %s too', (level) => {
+    const lines = logged({ level }, (log) => {
+      log.warn({}, 'no');
+      log.named('accounts').once({ password: 'new' }, 'told once');
+    });
+    expect(lines).toEqual([{ timestamp: expect.anything(), level: 'warn', logger: 'accounts', password: 'new', message: 'told once' }]);
+  });
+
   test('shows what names an error, and nothing else that it carries', () => {
     const cause = Object.assign(new Error('duplicate key'), { code: '23505', detail: 'canary', query: 'canary' });
     const [line] = logged({}, (log) => log.error({ error: new Error('not written', { cause }) }, 'failed'));

@@ -16,8 +16,8 @@ export function at(n: number): string {
   return new Date(Date.UTC(2026, 0, 2, 3, n)).toISOString();
 }
 
-/** Events by type and data; who did it is the owner unless `by` says otherwise. */
-export type Happening = TaskEvent & { by?: string };
+/** Events by type and data; who did it is the owner unless `by` says otherwise, and `operation` the call, where that matters. */
+export type Happening = TaskEvent & { by?: string; operation?: string };
 
 type Of<T extends TaskEvent['type']> = Extract<TaskEvent, { type: T }>;
 type Data<T extends TaskEvent['type']> = Of<T>['data'];
@@ -96,7 +96,7 @@ export function commented(comment_id: string, content = 'Well done'): Happening 
 
 /** The happenings of a task as facts: the n-th happened at `at(n)`. */
 export function facts(happenings: readonly Happening[], task = taskId): TaskFact[] {
-  return happenings.map(({ by, ...event }, n) => ({ ...event, taskId: task, at: at(n), by: by ?? owner }));
+  return happenings.map(({ by, operation: _, ...event }, n) => ({ ...event, taskId: task, at: at(n), by: by ?? owner }));
 }
 
 /** The happenings of a task as they are read from its stream; positions begin at `position`. */

@@ -10,29 +10,38 @@ export interface ServiceProcess {
   startedIn: number;
   /** Its log, as parsed lines. */
   log: Record<string, unknown>[];
-  /** Ends it and waits until it is gone. @returns its exit code, null when the signal ended it */
+  /** SIGSTOP, and SIGCONT. */
+  freeze(): void;
+  thaw(): void;
+  /** Ends it, frozen or not, and waits until it is gone. @returns its exit code, null when the signal ended it */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-const STARTS_WITHIN = 30_000;
+const STARTS_WITHIN = 60_000;
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 
-/** The service as a process of its own, as `npm start` runs it; it must log what it listens on. @throws when it does not get there */
-export async function startServiceProcess(environment: Record<string, string>): Promise<ServiceProcess> {
+/**
+ * The service as a process of its own, as `npm start` runs it; it must log what it listens on.
+ * @param entry a file that starts it; another than the service's own is another release of it
+ * @throws when it does not get there
+ */
+export async function startServiceProcess(environment: Record<string, string>, entry = main): Promise<ServiceProcess> {
   const since = performance.now();
-  const child = spawn(process.execPath, [main], {
+  const child = spawn(process.execPath, [entry], {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
       PORT: '0',
       RATE_LIMIT_PER_MINUTE: '0',
       RATE_LIMIT_USER_PER_MINUTE: '0',
+      RATE_LIMIT_LOGIN_PER_MINUTE: '0',
       ...environment,
     },
     cwd: environment.DATA_DIR,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exit = once(child, 'exit').then(([code]) => code as number | null);
+  endWithThisProcess(child);
   const log: Record<string, unknown>[] = [];
   const url = await new Promise<string>((resolve, reject) => {
     setTimeout(() => reject(new Error('the service did not listen in time')), STARTS_WITHIN).unref();
@@ -48,11 +57,24 @@ export async function startServiceProcess(environment: Record<string, string>): 
     child,
     log,
     startedIn: performance.now() - since,
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
     end(signal) {
       child.kill(signal);
+      child.kill('SIGCONT');
       return exit;
     },
   };
+}
+
+/** When this process ends, however it does, the kernel closes the pipe to the shell, and that kills the service. */
+function endWithThisProcess(child: ChildProcess): void {
+  const guard = spawn('sh', ['-c', 'cat; kill -9 "$0"', String(child.pid)], { stdio: ['pipe', 'ignore', 'ignore'] });
+  guard.unref();
+  child.once('exit', () => {
+    guard.kill('SIGKILL');
+    guard.stdin!.destroy();
+  });
 }
 
 function parsed(line: string): Record<string, unknown> {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Route } from '../../src/api/route.ts';
 import { loadConfig } from '../../src/config.ts';
 import { BEGINNING } from '../../src/events/store/event-store.ts';
 import { createEventStoreDb } from '../../src/events/store/eventstoredb/eventstoredb-event-store.ts';
@@ -17,6 +18,8 @@ export const adminAccount = { email: 'admin@tasks.test', username: 'admin', pass
 
 export interface TestService {
   url: string;
+  /** Everything that it serves. */
+  routes: readonly Route[];
   /** Somebody who has signed in elsewhere, here. */
   as(client: Client): Client;
   /** Of the database that it works on. */
@@ -35,7 +38,12 @@ export interface TestService {
 }
 
 /** Keys that all instances of a test share, as all instances of an installation must. */
-const keys = Object.fromEntries(['SECRET_KEY', 'MASTER_KEY', 'SIGNING_KEY'].map((name) => [name, `${name} of the tests, long enough`]));
+export const keys = Object.fromEntries(
+  ['SECRET_KEY', 'MASTER_KEY', 'SIGNING_KEY'].map((name) => [name, `${name} of the tests, long enough`]),
+);
+
+/** What tests do in a minute is more than people may. */
+export const withoutRateLimits = { RATE_LIMIT_PER_MINUTE: '0', RATE_LIMIT_USER_PER_MINUTE: '0', RATE_LIMIT_LOGIN_PER_MINUTE: '0' };
 
 /** The whole service in this process, listening on a free port: on a database of its own, or on the one whose address it is given. */
 export async function startTestService(environment: Record<string, string> = {}): Promise<TestService> {
@@ -50,6 +58,7 @@ export async function startTestService(environment: Record<string, string> = {})
     ...keys,
     ENVIRONMENT: 'test',
     DATABASE_POOL_MAX: '5',
+    ...withoutRateLimits,
     PORT: '0',
     DATA_DIR: directory,
     ...sameStores,
@@ -64,6 +73,7 @@ export async function startTestService(environment: Record<string, string> = {})
   const anonymous = createClient(url);
   return {
     url,
+    routes: service.routes,
     connectionString: database.connectionString,
     sameStores,
     log: lines,

@@ -1,3 +1,4 @@
+import { scopesFor } from '../admission.ts';
 import { type Endpoint, endpointOf } from '../endpoint.ts';
 import type { Route } from '../route.ts';
 import { answerHeaders, headerParameters, requestHeaders } from './headers.ts';
@@ -18,7 +19,7 @@ export function openApiDocument(routes: readonly Route[], { version }: { version
     info: { title: 'Tasktrail', version, description, license: { name: 'MIT', identifier: 'MIT' } },
     servers: [{ url: '/' }],
     tags: [...new Set(endpoints.map(({ route }) => route.tag))].map((name) => ({ name })),
-    security: [{ bearer: [] }],
+    security: [{ session: [] }, { personal_access_token: [] }],
     paths,
     components: {
       schemas: schemas.named(),
@@ -26,7 +27,13 @@ export function openApiDocument(routes: readonly Route[], { version }: { version
       parameters: Object.fromEntries(Object.entries(requestHeaders).map(([name, header]) => [name, { name, in: 'header', ...header }])),
       headers: answerHeaders,
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: 'An access token, or a personal access token (`ttp_…`).' },
+        session: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The access token of a session: from signing in.' },
+        personal_access_token: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'ttp_…',
+          description: 'A personal access token. Each operation names the scopes that it needs; `tasks:write` includes `tasks:read`.',
+        },
       },
     },
   };
@@ -35,6 +42,7 @@ export function openApiDocument(routes: readonly Route[], { version }: { version
 const description = `A task-management service in which every change is an event.
 
 Times are RFC 3339 in UTC with milliseconds, ids lower-case UUIDs. Every error has the same envelope, with a \`code\` for programs.
+Every answer below \`/api/v1\`, errors included, tells in \`X-RateLimit-…\` how many requests are left to the caller, or without a token to their address.
 Send \`X-Request-ID\` (1 to 128 of \`[A-Za-z0-9._-]\`) to give a request a name of your own: it comes back, and stands in the log.
 Within \`/api/v1\` keys, optional parameters and codes may be added: ignore what you do not know.`;
 
@@ -52,8 +60,15 @@ function operationOf(endpoint: Endpoint, schemas: Schemas, errors: SharedRespons
       ...headerParameters(endpoint),
     ],
     ...(route.body && { requestBody: { required: true, content: { 'application/json': { schema: schemas.input(route.body) } } } }),
+    ...(route.anyBody && { requestBody: { content: { '*/*': { schema: {} } } } }),
+    ...(route.upload !== undefined && { requestBody: { required: true, content: uploadOf(route.upload) } }),
     responses: responsesOf(endpoint, schemas, errors),
   };
+}
+
+function uploadOf(part: string): JsonSchema {
+  const properties = { [part]: { type: 'string', contentMediaType: 'application/octet-stream' } };
+  return { 'multipart/form-data': { schema: { type: 'object', required: [part], properties, additionalProperties: false } } };
 }
 
 /** As `getTasksByTaskId`. */
@@ -66,10 +81,11 @@ function operationId({ pattern, method }: Endpoint): string {
   return method.toLowerCase() + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
 }
 
-/** The scopes are those that a personal access token must have. */
+/** With a session; or with a personal access token that has these scopes, where one will do. */
 function securityOf({ needs }: Route): JsonSchema {
   if (needs === 'open') return { security: [] };
-  return needs.scope ? { security: [{ bearer: [needs.scope] }] } : {};
+  const scopes = scopesFor(needs);
+  return { security: [{ session: [] }, ...(scopes === null ? [] : [{ personal_access_token: scopes }])] };
 }
 
 function parametersOf(schema: Route['params'], place: 'path' | 'query', schemas: Schemas): JsonSchema[] {

@@ -3,6 +3,7 @@ import type { Endpoint } from '../endpoint.ts';
 type Named = Record<string, { description: string; schema: { type: 'string'; format?: string } }>;
 
 const text = { type: 'string' } as const;
+const rateLimit = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'];
 
 /** The request headers of the conventions. All routes obey `X-Request-ID`, so that it is told of once, at the beginning. */
 export const requestHeaders: Named = {
@@ -31,6 +32,9 @@ export const answerHeaders: Named = {
   Location: { description: 'Where what was made is found.', schema: { type: 'string', format: 'uri-reference' } },
   'WWW-Authenticate': { description: 'How to authenticate.', schema: text },
   'Retry-After': { description: 'Seconds to wait before trying again.', schema: text },
+  'X-RateLimit-Limit': { description: 'How many requests may be made within the tightest window that holds for this one.', schema: text },
+  'X-RateLimit-Remaining': { description: 'How many of them are left.', schema: text },
+  'X-RateLimit-Reset': { description: 'When the next part of them is given back, in seconds of the Unix clock.', schema: text },
 };
 
 export function headerParameters({ route }: Endpoint): { $ref: string }[] {
@@ -46,12 +50,14 @@ export function responseHeaders({ route, method }: Endpoint, status: number): Re
   if (obeys('Tasktrail-Position')) names.push('Tasktrail-Stale');
   if (status === 201 || status === 302 || status === 303) names.push('Location');
   if (status === 503) names.push('Retry-After');
+  if (!route.undocumented && (!route.root || route.rejects.includes('RATE_LIMITED'))) names.push(...rateLimit);
   return references(names);
 }
 
 export function errorHeaders(status: number): Record<string, { $ref: string }> {
   const own: Record<number, string> = { 401: 'WWW-Authenticate', 412: 'ETag', 429: 'Retry-After', 503: 'Retry-After' };
-  return references(own[status] ? ['X-Request-ID', own[status]] : ['X-Request-ID']);
+  const names = own[status] ? ['X-Request-ID', own[status]] : ['X-Request-ID'];
+  return references(status === 429 ? [...names, ...rateLimit] : names);
 }
 
 function references(names: readonly string[]): Record<string, { $ref: string }> {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { RejectionCode } from '../../rejection.ts';
+import { scopesFor } from '../admission.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { statusOf } from '../error-table.ts';
-import type { OtherTypes } from '../route.ts';
+import type { Needs, OtherTypes } from '../route.ts';
 import { ErrorView } from '../views/error-view.ts';
 import { errorHeaders, responseHeaders } from './headers.ts';
 import type { JsonSchema, Schemas } from './schemas.ts';
@@ -72,9 +73,15 @@ function refusalsOf({ route, body, method }: Endpoint): RejectionCode[] {
     'INTERNAL_ERROR',
     ...(body ? (['MALFORMED_JSON', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'REQUEST_TIMEOUT'] as const) : []),
     ...(needs === 'open' ? [] : (['NOT_AUTHENTICATED', 'TOKEN_INVALID', 'TOKEN_EXPIRED', 'SESSION_ENDED'] as const)),
-    ...(needs !== 'open' && needs.scope ? (['INSUFFICIENT_SCOPE'] as const) : []),
+    ...tokenRefusals(needs),
     ...(needs !== 'open' && needs.admin ? (['ADMIN_ONLY'] as const) : []),
     ...(route.root ? [] : (['RATE_LIMITED', 'DEPENDENCY_UNAVAILABLE', 'SHUTTING_DOWN'] as const)),
     ...(route.root || method === 'GET' ? [] : (['OVERLOADED'] as const)),
   ];
+}
+
+function tokenRefusals(needs: Needs): RejectionCode[] {
+  const scopes = needs === 'open' ? [] : scopesFor(needs);
+  if (scopes === null) return ['SESSION_REQUIRED'];
+  return scopes.length > 0 ? ['INSUFFICIENT_SCOPE'] : [];
 }

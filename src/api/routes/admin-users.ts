@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Administration } from '../../accounts/administration.ts';
+import type { Erasure } from '../../erasure/erasure.ts';
 import { Id, Role, text } from '../../events/values.ts';
 import type { Queries } from '../../queries/queries.ts';
 import { accountCall } from '../account-request.ts';
@@ -12,6 +13,7 @@ import { NewUserBody, UserChangesBody } from './auth-bodies.ts';
 
 export interface AdminUserServices {
   administration: Administration;
+  erasure: Pick<Erasure, 'ofAnother'>;
   queries: Pick<Queries, 'listAccounts'>;
 }
 
@@ -32,7 +34,7 @@ const reads = { scope: 'admin', admin: true } as const;
 const manages = { scope: null, admin: true, session: true } as const;
 
 /** The accounts of others, as admins see and manage them. */
-export function adminUserRoutes({ administration, queries }: AdminUserServices): Route[] {
+export function adminUserRoutes({ administration, erasure, queries }: AdminUserServices): Route[] {
   return [
     route({
       method: 'get',
@@ -90,6 +92,24 @@ export function adminUserRoutes({ administration, queries }: AdminUserServices):
       absent: 'USER_NOT_FOUND',
       async handle({ params, body: { role, is_active: isActive }, caller, request }) {
         return { status: 200, body: userView(await administration.change(params.id, { role, isActive }, caller, accountCall(request))) };
+      },
+    }),
+    route({
+      method: 'delete',
+      path: '/admin/users/:id',
+      tag,
+      summary: 'Erase an account',
+      description:
+        'As when people erase their own: it cannot be taken back. `transfer_to` is given the tasks, which are erased too otherwise.',
+      needs: manages,
+      params: IdPath,
+      body: z.strictObject({ transfer_to: Id.optional() }).meta({ id: 'ErasureOfAnother' }),
+      answers: { 204: null },
+      rejects: ['ADMIN_ONLY', 'USER_NOT_FOUND', 'LAST_ADMIN'],
+      absent: 'USER_NOT_FOUND',
+      async handle({ params, body, caller, request }) {
+        await erasure.ofAnother(params.id, body.transfer_to ?? null, caller, accountCall(request));
+        return { status: 204 };
       },
     }),
   ];

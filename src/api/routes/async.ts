@@ -98,7 +98,7 @@ function asRejection(error: unknown): never {
   throw error;
 }
 
-function jobView({ id, name, data, status, progress, createdAt, startedAt, finishedAt, error }: Job): z.output<typeof JobView> {
+export function jobView({ id, name, data, status, progress, createdAt, startedAt, finishedAt, error }: Job): z.output<typeof JobView> {
   const given = name === backgroundTask ? BackgroundTask.safeParse(data).data?.name : undefined;
   return {
     id,

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { asyncApiDocument } from '../asyncapi/document.ts';
 import { matchesEtag } from '../etag.ts';
 import { openApiDocument } from '../openapi/document.ts';
 import { type Answer, JsonText, type Route, route } from '../route.ts';
@@ -29,22 +30,28 @@ const script = 'text/javascript; charset=utf-8';
 
 /** The documents of the routes: for programs, and as pages for people. */
 export function documentRoutes(routes: readonly Route[], about: { version: string }): Route[] {
+  const asyncApi = documentOf('/asyncapi.json', 'The events: what they hold, and how they are had', () => asyncApiDocument(about));
+  const openApi: Route = documentOf('/openapi.json', 'This document', () => openApiDocument([...routes, openApi, asyncApi], about));
+  return [openApi, asyncApi, ...pages(), redirect('/docs'), redirect('/redoc')];
+}
+
+/** A document that is made when it is first asked for. */
+function documentOf(path: string, summary: string, make: () => unknown): Route {
   let document: JsonText | undefined;
-  const openApi = route({
+  return route({
     method: 'get',
     root: true,
-    path: '/openapi.json',
+    path,
     tag: 'Operations',
-    summary: 'This document',
+    summary,
     needs: 'open',
     answers: { 200: z.record(z.string(), z.unknown()) },
     rejects: [],
     handle() {
-      document ??= new JsonText(JSON.stringify(openApiDocument([...routes, openApi], about)));
+      document ??= new JsonText(JSON.stringify(make()));
       return { status: 200, body: document };
     },
   });
-  return [openApi, ...pages(), redirect('/docs'), redirect('/redoc')];
 }
 
 function pages(): Route[] {
@@ -52,6 +59,10 @@ function pages(): Route[] {
     file('/', html, ownFile('home.html')),
     file('/docs', html, ownFile('docs.html')),
     file('/redoc', html, ownFile('redoc.html')),
+    file('/verify', html, ownFile('verify.html')),
+    file('/password-reset', html, ownFile('password-reset.html')),
+    file('/unsubscribe', html, ownFile('unsubscribe.html')),
+    file('/pages/mailed-link.js', script, ownFile('mailed-link.js')),
     file('/pages/page.css', css, ownFile('page.css')),
     file('/pages/docs.js', script, ownFile('docs.js')),
     file('/pages/redoc.js', script, ownFile('redoc.js')),

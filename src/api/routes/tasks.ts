@@ -5,6 +5,7 @@ import { editTask } from '../../commands/task/edit-task.ts';
 import { addTags, removeTag } from '../../commands/task/tag-task.ts';
 import type { TaskCommand } from '../../commands/task/task-command.ts';
 import { transitionTask } from '../../commands/task/transition-task.ts';
+import type { Queries } from '../../queries/queries.ts';
 import type { RejectionCode } from '../../rejection.ts';
 import type { TimeTravel } from '../as-of.ts';
 import { commandCall, taskHeaders } from '../command-request.ts';
@@ -12,13 +13,16 @@ import { matchesEtag } from '../etag.ts';
 import { answerPast, asksForThePast, PastTaskQuery } from '../past-task.ts';
 import { type Answer, type Route, route } from '../route.ts';
 import { answerNothing, commandOnTask, type OnTask, refusalsOnTask, TaskPath, type TaskServices, taskCommands } from '../task-commands.ts';
+import { TaskWithParts, withParts } from '../task-parts.ts';
 import { peopleOn, TaskView, taskView } from '../views/task-view.ts';
 import { AssignBody, TagsBody, TaskBody, TaskPatch, TransitionBody, toCreateTask, toEditTask, toReplacement } from './task-bodies.ts';
 
 const TagPath = z.strictObject({ task_id: z.string(), tag: z.string() });
 
 /** The commands on one task, and the read of one. */
-export function taskRoutes(services: TaskServices & { timeTravel: TimeTravel }): Route[] {
+export function taskRoutes(
+  services: TaskServices & { timeTravel: TimeTravel; queries: Pick<Queries, 'listComments' | 'listFiles'> },
+): Route[] {
   const { tasks } = services;
   const { settled, carryOut, answerTask, someone } = taskCommands(services);
 
@@ -61,7 +65,7 @@ export function taskRoutes(services: TaskServices & { timeTravel: TimeTravel }):
       params: TaskPath,
       query: PastTaskQuery,
       obeys: ['If-None-Match', 'Tasktrail-Position'],
-      answers: { 200: TaskView, 304: null },
+      answers: { 200: TaskWithParts, 304: null },
       rejects: ['TASK_NOT_FOUND', 'REVISION_NOT_FOUND'],
       absent: 'TASK_NOT_FOUND',
       async handle({ params, query, caller, request }) {
@@ -69,7 +73,10 @@ export function taskRoutes(services: TaskServices & { timeTravel: TimeTravel }):
         const { task, revision, position } = await tasks.read(params.task_id, caller);
         const headers = taskHeaders({ revision, position, replayed: false });
         if (matchesEtag(request.header('if-none-match'), headers.ETag!)) return { status: 304, headers };
-        return { status: 200, headers, body: taskView(task, revision, caller, await services.people(peopleOn(task))) };
+        const view = taskView(task, revision, caller, await services.people(peopleOn(task)));
+        if (query.include === undefined) return { status: 200, headers, body: view };
+        const whole = await withParts(services, { view, task, include: query.include, caller, request });
+        return { status: 200, headers: { ...headers, ...whole.headers }, body: whole.body };
       },
     }),
     route({

@@ -58,6 +58,13 @@ export interface ReadStream {
   limit?: number;
 }
 
+/** Where an event stands, as it was handed out. */
+export interface Place {
+  stream: string;
+  revision: number;
+  position: Position;
+}
+
 /** A piece of the global order as a subscriber gets it. */
 export interface SubscriptionBatch {
   /** In global order, and contiguous with the batch before; empty when only `position` or `caughtUp` is news. */
@@ -79,6 +86,8 @@ export interface EventStore {
   append(append: Append): Promise<Appended>;
   /** The events of a stream; none for a stream that does not exist. @throws StoreUnavailable */
   readStream(stream: string, options?: ReadStream): Promise<StoredEvent[]>;
+  /** The events that stand at these places, in global order. @throws StoreUnavailable */
+  readEvents(places: readonly Place[]): Promise<StoredEvent[]>;
   /**
    * The next events of the global order after a position that this log has given out, or BEGINNING; fewer than `limit` only at the end.
    * @throws StoreUnavailable, and UnknownPosition where the store can read only from positions it has given out

@@ -35,7 +35,7 @@ export function fieldChanges(event: TaskEvent): FieldChange[] {
     case 'TaskUnshared':
       return [{ field: `shares.${event.data.user_id}`, from: event.data.permission, to: null }];
     case 'TaskTransferred':
-      return [{ field: 'owner_id', ...event.data.owner_id }];
+      return [{ field: 'owner_id', ...event.data.owner_id }, ...keptShare(event.data)];
     case 'TaskDeleted':
       return [{ field: 'deleted', from: false, to: true }];
     case 'TaskRestored':
@@ -58,4 +58,9 @@ export function fieldChanges(event: TaskEvent): FieldChange[] {
     default:
       return event satisfies never;
   }
+}
+
+/** The owner before had no share, as owners have none. What the new one had was taken away by an event of its own. */
+function keptShare({ owner_id, kept }: Extract<TaskEvent, { type: 'TaskTransferred' }>['data']): FieldChange[] {
+  return kept === null ? [] : [{ field: `shares.${owner_id.from}`, from: null, to: kept }];
 }

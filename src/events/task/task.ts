@@ -18,10 +18,16 @@ export interface CommentState {
 }
 
 export interface FileState {
-  uploadedBy: string;
+  /** Empty once erased. */
+  name: string;
   size: number;
+  contentType: string;
+  sha256: string;
+  uploadedBy: string;
+  uploadedAt: string;
   blobKey: string;
-  deleted: boolean;
+  deletedAt: string | null;
+  /** Its content is gone. */
   purged: boolean;
 }
 
@@ -40,6 +46,8 @@ export interface Task {
   createdAt: string;
   updatedAt: string;
   deletedAt: string | null;
+  /** It went with its owner's account: its text is gone for good, and nobody brings it back. */
+  erased: boolean;
   /** By the sharee's id. */
   shares: ReadonlyMap<string, Share>;
   comments: ReadonlyMap<string, CommentState>;
@@ -61,7 +69,7 @@ export function liveComments(task: Task): number {
 }
 
 export function liveFiles(task: Task): number {
-  return count(task.files, (file) => !file.deleted);
+  return count(task.files, (file) => file.deletedAt === null);
 }
 
 function created({ taskId, at, data }: TaskFact & { type: 'TaskCreated' }): Task {
@@ -79,6 +87,7 @@ function created({ taskId, at, data }: TaskFact & { type: 'TaskCreated' }): Task
     createdAt: at,
     updatedAt: at,
     deletedAt: null,
+    erased: false,
     shares: new Map(),
     comments: new Map(),
     files: new Map(),
@@ -105,7 +114,7 @@ function changed(task: Task, fact: Exclude<TaskFact, { type: 'TaskCreated' }>): 
     case 'TaskTransferred':
       return { ownerId: fact.data.owner_id.to, shares: sharesAfterTransfer(task, fact) };
     case 'TaskDeleted':
-      return { deletedAt: fact.at };
+      return { deletedAt: fact.at, ...(fact.data.reason === 'erased' && { erased: true, title: '', description: '' }) };
     case 'TaskRestored':
       return { deletedAt: null, files: purged(task.files, fact.data.purged_file_ids) };
     case 'CommentAdded':
@@ -116,12 +125,10 @@ function changed(task: Task, fact: Exclude<TaskFact, { type: 'TaskCreated' }>): 
       return { comments: revise(task.comments, fact.data.comment_id, { deletedBy: fact.by }) };
     case 'CommentRestored':
       return { comments: revise(task.comments, fact.data.comment_id, { deletedBy: null }) };
-    case 'FileAttached': {
-      const { file_id, size, blob_key } = fact.data;
-      return { files: put(task.files, file_id, { uploadedBy: fact.by, size, blobKey: blob_key, deleted: false, purged: false }) };
-    }
+    case 'FileAttached':
+      return { files: put(task.files, fact.data.file_id, fileAttached(fact)) };
     case 'FileDeleted':
-      return { files: revise(task.files, fact.data.file_id, { deleted: true }) };
+      return { files: revise(task.files, fact.data.file_id, { deletedAt: fact.at }) };
     case 'FilesPurged':
       return { files: purged(task.files, fact.data.file_ids) };
     default:
@@ -131,6 +138,11 @@ function changed(task: Task, fact: Exclude<TaskFact, { type: 'TaskCreated' }>): 
 
 function commentAdded({ by, at, data }: TaskFact & { type: 'CommentAdded' }): CommentState {
   return { authorId: by, createdAt: at, editedAt: null, mentions: data.mentions, deletedBy: null };
+}
+
+function fileAttached({ by, at, data }: TaskFact & { type: 'FileAttached' }): FileState {
+  const { name, size, content_type: contentType, sha256, blob_key: blobKey } = data;
+  return { name: name ?? '', size, contentType, sha256, uploadedBy: by, uploadedAt: at, blobKey, deletedAt: null, purged: false };
 }
 
 type Changes = Extract<TaskEvent, { type: 'TaskEdited' }>['data']['changes'];

@@ -20,8 +20,11 @@ const LET_GO_WITHIN = 3_000;
 export interface Jobs {
   /** Says how jobs of a kind are done. All kinds are defined before `run`. */
   define<T>(name: string, schema: z.ZodType<T>, handler: JobHandler<T>, limits?: Partial<JobLimits>): void;
-  /** @returns its id. @throws JobsOverloaded, DatabaseUnavailable, and an Error for data that its schema does not take */
-  start(name: string, data: unknown, by?: { createdBy?: string }): Promise<string>;
+  /**
+   * @param options `id` to start it only if there is none of that id yet
+   * @returns its id. @throws JobsOverloaded, DatabaseUnavailable, and an Error for data that its schema does not take
+   */
+  start(name: string, data: unknown, options?: { createdBy?: string; id?: string }): Promise<string>;
   /** For a day after it ended. @throws DatabaseUnavailable */
   find(id: string): Promise<Job | null>;
   unfinished: JobTable['unfinished'];
@@ -82,13 +85,13 @@ export function createJobs({ pool, log, onEnd = () => {} }: JobsOptions): Jobs {
     define(name, schema, handler, limits) {
       definitions.set(name, { name, schema, handler, limits: { ...usualLimits, ...limits } } as JobDefinition);
     },
-    async start(name, data, { createdBy } = {}) {
+    async start(name, data, { createdBy, id: wanted } = {}) {
       const definition = defined(definitions, name);
       const payload: Payload = { input: definition.schema.parse(data), createdBy: createdBy ?? null };
       const { queued } = definition.limits;
       if ((await table.waiting(name, queued)) >= queued) throw new JobsOverloaded('Too many jobs are waiting');
-      const id = await boss.send(name, payload, jobOptions);
-      if (id === null) throw new Error(`the job ${name} was not taken by its queue`);
+      const id = (await boss.send(name, payload, wanted === undefined ? jobOptions : { ...jobOptions, id: wanted })) ?? wanted;
+      if (id === undefined) throw new Error(`the job ${name} was not taken by its queue`);
       wake(name);
       return id;
     },

@@ -17,6 +17,25 @@ beforeAll(async () => {
 afterAll(() => served.stop());
 
 const statusOf = (answer: string) => Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]);
+/** Sends a beginning, then a little more every 30 ms, until the other side has had enough. */
+function dripped(beginning: string, more: string): Promise<string> {
+  return new Promise((resolve) => {
+    let received = '';
+    const socket = connect(served.port, '127.0.0.1', () => socket.write(beginning));
+    const dripping = setInterval(() => socket.write(more), 30);
+    socket.setEncoding('utf8');
+    socket.on('data', (text) => {
+      received += text;
+      clearInterval(dripping);
+    });
+    socket.on('close', () => {
+      clearInterval(dripping);
+      resolve(received);
+    });
+    socket.on('error', () => {});
+  });
+}
+
 const post = 'POST /api/v1/things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
 
 describe('bytes that are no request are answered in the envelope', () => {
@@ -60,6 +79,12 @@ describe('a request that does not arrive in time', () => {
     expect([statusOf(answer), envelopeIn(answer).code]).toEqual([408, 'REQUEST_TIMEOUT']);
   });
 
+  test('is given up too when it never quite stops coming', async () => {
+    const answer = await dripped('GET /api/v1/things HTTP/1.1\r\nHost: x\r\n', 'X-Slow: 1\r\n');
+    expect([statusOf(answer), envelopeIn(answer).code]).toEqual([408, 'REQUEST_TIMEOUT']);
+    expect((await served.ask('GET', '/api/v1/things')).json).toBe('here');
+  });
+
   test('has one line in the log, by the id that the answer has', async () => {
     const before = served.lines().length;
     await exchange(served.port, `${post}X-Request-ID: slow-one\r\nContent-Length: 100\r\n\r\n{"a":`);
@@ -82,6 +107,18 @@ test('nonsense behind a good request leaves its answer whole', async () => {
   const answer = await exchange(served.port, 'GET /api/v1/things HTTP/1.1\r\nHost: x\r\n\r\nHELLO\r\n\r\n');
   expect(answer).toContain('"here"');
   expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
+});
+
+test('more connections than can be held are closed, and those that are held go on', async () => {
+  const small = await serving(routes, { connections: 1 });
+  const held = connect(small.port, '127.0.0.1');
+  await new Promise((resolve) => held.once('connect', resolve));
+  await expect(small.ask('GET', '/api/v1/things')).rejects.toThrow(/socket hang up|ECONNRESET/);
+  const answered = new Promise((resolve) => held.once('data', (bytes) => resolve(String(bytes))));
+  held.write('GET /api/v1/things HTTP/1.1\r\nHost: x\r\n\r\n');
+  expect(await answered).toMatch(/^HTTP\/1\.1 200 /);
+  held.destroy();
+  await small.stop();
 });
 
 test('a connection that is cut stays without an answer, and the service goes on', async () => {

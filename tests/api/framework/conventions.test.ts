@@ -211,17 +211,30 @@ describe('a page of another origin', () => {
     for (const path of ['/things', '/nothing']) {
       const { headers } = await get(path, { Origin: 'https://app.example' });
       expect(headers['access-control-allow-origin']).toBe('https://app.example');
-      for (const name of [
-        'ETag',
-        'Location',
-        'Link',
-        'X-Request-ID',
-        'Tasktrail-Operation',
-        'Tasktrail-Position',
-        'Retry-After',
-        'X-RateLimit-Reset',
-      ])
-        expect(headers['access-control-expose-headers']).toContain(name);
+      expect(String(headers['access-control-expose-headers']).split(', ').sort()).toEqual(
+        [
+          ...[
+            'X-Request-ID',
+            'Tasktrail-Operation',
+            'Tasktrail-Revision',
+            'Tasktrail-Position',
+            'Tasktrail-As-Of-Position',
+            'Tasktrail-Stale',
+          ],
+          ...[
+            'X-RateLimit-Limit',
+            'X-RateLimit-Remaining',
+            'X-RateLimit-Reset',
+            'Retry-After',
+            'WWW-Authenticate',
+            'Allow',
+            'Link',
+            'Location',
+          ],
+          ...['ETag', 'Idempotent-Replayed', 'Preference-Applied', 'Deprecation', 'Sunset', 'Cache-Control', 'Vary'],
+          ...['Content-Disposition', 'Content-Range', 'Accept-Ranges'],
+        ].sort(),
+      );
     }
   });
 
@@ -251,9 +264,31 @@ describe('the address of a client', () => {
     expect((await get('/things', forwarded)).json.ip).toBe('127.0.0.1');
   });
 
-  test('is what trusted proxies say', async () => {
-    const behind = await serving(routes, { trustProxy: 2 });
-    expect((await behind.ask('GET', '/api/v1/things', { headers: forwarded })).json.ip).toBe('203.0.113.7');
+  test.each<[string, boolean | number | string[], string, string]>([
+    ['one proxy, which says what it saw', true, '203.0.113.7', '203.0.113.7'],
+    ['one proxy, and what the client said before it', true, '198.51.100.1, 203.0.113.7', '203.0.113.7'],
+    ['one proxy by count', 1, '198.51.100.1, 203.0.113.7', '203.0.113.7'],
+    ['two proxies in a row', 2, '198.51.100.1, 203.0.113.7, 10.0.0.1', '203.0.113.7'],
+    ['two proxies, one of which says nothing', 2, '203.0.113.7', '203.0.113.7'],
+    ['proxies by their addresses', ['loopback', '10.0.0.0/8'], '198.51.100.1, 203.0.113.7, 10.9.9.9', '203.0.113.7'],
+    ['proxies of which the peer is none', ['10.0.0.0/8'], '203.0.113.7', '127.0.0.1'],
+    ['none', false, '203.0.113.7', '127.0.0.1'],
+    ['a proxy that names no address', 1, 'unknown', '127.0.0.1'],
+  ])('is what trusted proxies say, read from the right: %s', async (_, trustProxy, said, expected) => {
+    const behind = await serving(routes, { trustProxy });
+    expect((await behind.ask('GET', '/api/v1/things', { headers: { 'X-Forwarded-For': said } })).json.ip).toBe(expected);
+    await behind.stop();
+  });
+
+  test('is not taken from any other header', async () => {
+    const behind = await serving(routes, { trustProxy: 1 });
+    const headers = {
+      'X-Real-IP': '203.0.113.7',
+      Forwarded: 'for=203.0.113.7',
+      'CF-Connecting-IP': '203.0.113.7',
+      'X-Client-IP': '203.0.113.7',
+    };
+    expect((await behind.ask('GET', '/api/v1/things', { headers })).json.ip).toBe('127.0.0.1');
     await behind.stop();
   });
 });

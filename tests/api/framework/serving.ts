@@ -1,10 +1,10 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import type { Caller } from '../../../src/accounts/caller.ts';
-import type { Authenticate } from '../../../src/api/handle-request.ts';
 import { requestMetrics } from '../../../src/api/request-metrics.ts';
 import type { Route } from '../../../src/api/route.ts';
 import { type ApiServerParts, createApiServer } from '../../../src/api/server.ts';
+import type { Authenticate } from '../../../src/api/who-asks.ts';
 import { createLog } from '../../../src/platform/logging.ts';
 import { createMetrics } from '../../../src/platform/metrics.ts';
 import { Rejection } from '../../../src/rejection.ts';

@@ -91,11 +91,17 @@ describe('/openapi.json', () => {
   });
 
   test('has every route, and no page', () => {
-    expect(Object.keys(document.paths)).toEqual(['/api/v1/things', '/api/v1/things/{thing_id}', '/alive', '/openapi.json']);
+    expect(Object.keys(document.paths)).toEqual([
+      '/api/v1/things',
+      '/api/v1/things/{thing_id}',
+      '/alive',
+      '/openapi.json',
+      '/asyncapi.json',
+    ]);
     const ids = Object.values<Record<string, { operationId: string }>>(document.paths).flatMap((path) =>
       Object.values(path).map(({ operationId }) => operationId),
     );
-    expect(ids).toEqual(['postThings', 'getThings', 'patchThingsByThingId', 'getAlive', 'getOpenapiJson']);
+    expect(ids).toEqual(['postThings', 'getThings', 'patchThingsByThingId', 'getAlive', 'getOpenapiJson', 'getAsyncapiJson']);
   });
 
   test('names the views once, and says what a request must be and an answer may be', () => {
@@ -117,7 +123,10 @@ describe('/openapi.json', () => {
       { name: 'status', in: 'query', required: true, schema: { type: 'string' } },
       { $ref: '#/components/parameters/Tasktrail-Position' },
     ]);
-    expect(Object.keys(post.responses['201'].headers)).toEqual(['X-Request-ID', 'Tasktrail-Operation', 'Idempotent-Replayed', 'Location']);
+    expect(Object.keys(post.responses['201'].headers)).toEqual([
+      ...['X-Request-ID', 'Tasktrail-Operation', 'Idempotent-Replayed', 'Location'],
+      ...['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'],
+    ]);
     const { patch } = document.paths['/api/v1/things/{thing_id}'];
     expect(patch.parameters[0]).toEqual({ name: 'thing_id', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } });
     expect(Object.keys(get.responses['200'].content)).toEqual(['application/json', 'text/csv']);
@@ -147,8 +156,9 @@ describe('/openapi.json', () => {
   });
 
   test('says what a token needs', () => {
-    expect(document.security).toEqual([{ bearer: [] }]);
-    expect(document.paths['/api/v1/things'].post.security).toEqual([{ bearer: ['tasks:write'] }]);
+    expect(document.security).toEqual([{ session: [] }, { personal_access_token: [] }]);
+    expect(document.paths['/api/v1/things'].post.security).toEqual([{ session: [] }, { personal_access_token: ['tasks:write'] }]);
+    expect(document.paths['/api/v1/things'].get.security).toEqual([{ session: [] }, { personal_access_token: ['tasks:read', 'admin'] }]);
     expect(document.paths['/alive'].get.security).toEqual([]);
   });
 });

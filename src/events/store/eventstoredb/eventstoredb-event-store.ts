@@ -5,6 +5,7 @@ import { Connection } from './connection.ts';
 import { LiveTail } from './live-tail.ts';
 import { logIdentity } from './log-identity.ts';
 import { namesIn } from './names.ts';
+import { readEvents } from './read-events.ts';
 import { LogReader } from './read-log.ts';
 import { subscribe } from './subscription.ts';
 
@@ -50,6 +51,7 @@ export async function createEventStoreDb(options: EventStoreDbOptions): Promise<
       return append.events.length === 0 ? confirm(reader, append) : lane.append(append);
     },
     readStream: (stream, range) => reader.stream(stream, range),
+    readEvents: (places) => readEvents(reader, places),
     readAll: ({ after, limit }) => reader.all(after, limit),
     subscribe({ after, signal }) {
       tail ??= new LiveTail({ connection, reader, names, log });

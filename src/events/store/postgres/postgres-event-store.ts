@@ -3,7 +3,7 @@ import { createPool } from '../../../platform/postgres/pool.ts';
 import { type Append, type Appended, BEGINNING, type EventStore, WrongExpectedRevision } from '../event-store.ts';
 import { AppendLane } from './append-lane.ts';
 import { type QueueLimits, queueLimits } from './append-queue.ts';
-import { type LogSource, readAll, readHead, readLogId, readPage, readStream } from './read-log.ts';
+import { type LogSource, readAll, readEvents, readHead, readLogId, readPage, readStream } from './read-log.ts';
 import { sharedWhileUnderWay, subscribe } from './subscription.ts';
 import { WakeUps } from './wake-ups.ts';
 import { requireWellFormed } from './well-formed.ts';
@@ -54,6 +54,7 @@ export async function createPostgresEventStore(options: PostgresEventStoreOption
       return append.events.length === 0 ? confirm(source, append) : lane.append(append);
     },
     readStream: (stream, range = {}) => readStream(source, stream, range),
+    readEvents: (places) => readEvents(source, places),
     readAll: ({ after, limit }) => readAll(source, after, limit),
     subscribe: ({ after, signal }) => subscribe(subscriptions, after, AbortSignal.any([signal, closing.signal])),
     head: () => readHead(source),

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Position, ReadStream, StoredEvent } from '../event-store.ts';
+import type { Place, Position, ReadStream, StoredEvent } from '../event-store.ts';
 import { CopyRows, type RowFields } from './copy-rows.ts';
 import { translateReadFailure } from './failures.ts';
 
@@ -69,6 +69,16 @@ export async function readStream(
   return events;
 }
 
+/** The events at these places, in global order. @throws StoreUnavailable */
+export async function readEvents(source: LogSource, places: readonly Place[]): Promise<StoredEvent[]> {
+  const events: StoredEvent[] = [];
+  for (let at = 0; at < places.length; at += PAGE) {
+    const positions = places.slice(at, at + PAGE).map(({ position }) => position.toString());
+    events.push(...(await readRows(source, { ...atPositions, values: [positions] })));
+  }
+  return events.sort((a, b) => (a.position < b.position ? -1 : 1));
+}
+
 /** The position of the last event, 0 when there is none. @throws StoreUnavailable */
 export async function readHead(source: LogSource): Promise<Position> {
   const text = 'select position from event_log.events order by position desc limit 1';
@@ -85,13 +95,21 @@ export async function readLogId(source: LogSource): Promise<string> {
 // They may be planned while the log is empty, and kept; that they use the indexes even then is tested.
 const ofStream = `select position, revision, stream, id, type, metadata, data from event_log.events
   where origin = (select position from event_log.events where stream = $1 and revision = 0)`;
+const atPositions = {
+  name: 'event_log_places',
+  text: 'select position, revision, stream, id, type, metadata, data from event_log.events where position = any($1::bigint[])',
+};
 const streamPages = {
   forwards: { name: 'event_log_forwards', text: `${ofStream} and revision >= $2::bigint order by revision limit $3` },
   backwards: { name: 'event_log_backwards', text: `${ofStream} and revision <= $2::bigint order by revision desc limit $3` },
 };
 
 async function readStreamPage(source: LogSource, direction: keyof typeof streamPages, values: unknown[]): Promise<StoredEvent[]> {
-  const { rows } = await query<[string, number, string, string, string, Buffer, Buffer]>(source, { ...streamPages[direction], values });
+  return readRows(source, { ...streamPages[direction], values });
+}
+
+async function readRows(source: LogSource, config: { name: string; text: string; values: unknown[] }): Promise<StoredEvent[]> {
+  const { rows } = await query<[string, number, string, string, string, Buffer, Buffer]>(source, config);
   return rows.map(([position, revision, stream, id, type, metadata, data]) => ({
     ...{ stream, revision, position: BigInt(position) },
     ...{ id, type, metadata, data },

@@ -46,7 +46,18 @@ create table event_log.data_keys (
 create unique index data_keys_person on event_log.data_keys (subject) where starts_with(subject, 'user-');
 `;
 
+/**
+ * A key that was destroyed leaves its row behind, empty: nobody can put it there again, nor make a person another one.
+ */
+const destroyedKeys = `
+alter table event_log.data_keys add column destroyed_for uuid;
+alter table event_log.data_keys add check ((wrapped = '') or destroyed_for is null);
+-- Whoever has such a key in memory learns by it which ones to forget.
+create index data_keys_destroyed on event_log.data_keys (destroyed_for) where destroyed_for is not null;
+`;
+
 export const eventLogMigrations: { name: string; sql: string }[] = [
   { name: '001_tables', sql: tables },
   { name: '002_append', sql: appendFunctions },
+  { name: '003_destroyed_keys', sql: destroyedKeys },
 ];

@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import { publicTypes } from '../../events/public-type.ts';
+import { taskEvents } from '../../events/task/task-events.ts';
+import { allEventTypes, type EventTypeName } from '../../events/upcasters.ts';
+import { Id, Status, Title } from '../../events/values.ts';
+import { withoutPersonalMembers } from '../../subscribers/cloud-event.ts';
+import { eventCatalogue } from '../../subscribers/event-catalogue.ts';
+import { exampleEvent } from '../../subscribers/example-event.ts';
+import { personalMembers } from '../../subscribers/personal-members.ts';
+import { basePath } from '../endpoint.ts';
+import { createSchemas, type JsonSchema } from '../openapi/schemas.ts';
+import { EventView } from '../views/event-view.ts';
+
+/** The topic that events are published to, unless another is configured. */
+const topic = 'tasktrail.events';
+const names = Object.keys(allEventTypes) as EventTypeName[];
+
+const TaskAsLeft = z
+  .strictObject({ id: Id, title: Title.nullable(), status: Status })
+  .describe('The task as the event left it; without a title once erased.');
+const AccessLost = z
+  .strictObject({ task: z.strictObject({ id: Id }) })
+  .describe('For whom the event took the access to the task away: its id, and no more.');
+
+/** Those that may take somebody’s access away. */
+const taking: ReadonlySet<string> = new Set<EventTypeName>([
+  ...(['TaskAssigned', 'TaskUnassigned', 'TaskUnshared', 'TaskTransferred', 'TaskDeleted'] as const),
+]);
+
+/** The AsyncAPI 3 document of the events, made from the schemas that they are written and read with. */
+export function asyncApiDocument({ version }: { version: string }): JsonSchema {
+  return {
+    asyncapi: '3.0.0',
+    info: { title: 'Tasktrail events', version, description, license: { name: 'MIT' } },
+    defaultContentType: 'application/json',
+    servers: {
+      api: {
+        host: '{host}',
+        pathname: basePath,
+        protocol: 'https',
+        description: 'This service.',
+        variables: { host: { default: 'localhost:8000', description: 'Where it is reached.' } },
+        security: [{ $ref: '#/components/securitySchemes/bearer' }],
+      },
+      kafka: {
+        host: '{brokers}',
+        protocol: 'kafka-secure',
+        description: 'Where events are published, when that is configured.',
+        variables: { brokers: { default: 'localhost:9092', description: '`KAFKA_BROKERS`' } },
+      },
+    },
+    channels: { stream: streamChannel(), webhook: webhookChannel(), topic: topicChannel() },
+    operations: {
+      followEvents: sends('stream', 'Tells a client what it may see, as it happens. `GET /events` has the same events in pages.'),
+      callWebhook: sends('webhook', 'Tells a webhook what its owner may see, in the order of each task.'),
+      publishEvents: sends('topic', 'Publishes every event, in the order of each stream, at least once: drop repeats by `ce_id`.'),
+    },
+    components: {
+      messages: Object.fromEntries(
+        names.flatMap((name) => [
+          [name, message(name)],
+          [`${name}OnTopic`, messageOnTopic(name)],
+        ]),
+      ),
+      schemas: schemas(),
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'An access token, or a personal one with the scope `events:read`.' },
+      },
+    },
+  };
+}
+
+const description = `Every change is an event, told as a CloudEvent 1.0. Events of one stream (\`partitionkey\`) come in their order, with no
+\`revision\` left out of what is shown; \`position\` orders all of them. An event has the same \`id\` wherever and however often it is told.
+Types and members may be added: ignore what you do not know.`;
+
+function streamChannel(): JsonSchema {
+  return {
+    address: '/events/stream',
+    description: 'Server-sent events: `id:` is the position, `event:` the type, `data:` one line. `Last-Event-ID` resumes.',
+    servers: [{ $ref: '#/servers/api' }],
+    messages: referred(''),
+    bindings: { http: {} },
+  };
+}
+
+function webhookChannel(): JsonSchema {
+  return {
+    address: null,
+    description: 'A POST of `application/cloudevents+json` to the address of a webhook, signed after Standard Webhooks.',
+    messages: referred(''),
+  };
+}
+
+function topicChannel(): JsonSchema {
+  return {
+    address: topic,
+    description: 'CloudEvents in binary mode: attributes as `ce_` headers, the key is `ce_partitionkey`, the value is the data.',
+    servers: [{ $ref: '#/servers/kafka' }],
+    messages: referred('OnTopic'),
+    bindings: { kafka: { topic, bindingVersion: '0.5.0' } },
+  };
+}
+
+function sends(channel: string, summary: string): JsonSchema {
+  return { action: 'send', channel: { $ref: `#/channels/${channel}` }, summary };
+}
+
+function referred(suffix: string): JsonSchema {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/messages/${name}${suffix}` }]));
+}
+
+function message(name: EventTypeName): JsonSchema {
+  const data = { $ref: `#/components/schemas/${name}` };
+  const own = {
+    type: 'object',
+    properties: {
+      type: { const: publicTypes[name] },
+      data: taking.has(name) ? { anyOf: [data, { $ref: '#/components/schemas/AccessLost' }] } : data,
+    },
+  };
+  return {
+    name: publicTypes[name],
+    title: name,
+    summary: eventCatalogue[name].summary,
+    contentType: 'application/cloudevents+json',
+    payload: { allOf: [{ $ref: '#/components/schemas/Event' }, own] },
+    examples: [{ payload: exampleEvent(name) }],
+  };
+}
+
+function messageOnTopic(name: EventTypeName): JsonSchema {
+  const { data, ...attributes } = withoutPersonalMembers(name, exampleEvent(name));
+  const headers = Object.entries(attributes).filter(([attribute]) => attribute !== 'datacontenttype');
+  const personal = personalMembers(name).map((member) => `\`${member}\``);
+  return {
+    name: publicTypes[name],
+    title: name,
+    summary: eventCatalogue[name].summary,
+    ...(personal.length > 0 && { description: `Without ${personal.join(' and ')}: null, and named in \`ce_redacted\`.` }),
+    contentType: 'application/json',
+    headers: { $ref: '#/components/schemas/TopicHeaders' },
+    payload: { $ref: `#/components/schemas/${name}` },
+    bindings: { kafka: { key: { type: 'string', description: 'The stream.' }, bindingVersion: '0.5.0' } },
+    examples: [{ headers: Object.fromEntries(headers.map(([attribute, value]) => [`ce_${attribute}`, String(value)])), payload: data }],
+  };
+}
+
+function schemas(): JsonSchema {
+  const made = createSchemas();
+  const data = Object.fromEntries(names.map((name) => [name, made.output(dataOf(name))]));
+  // Referred to, so that it is among those with a name.
+  made.output(z.array(EventView));
+  const attributes = Object.keys(EventView.shape).filter((key) => key !== 'data' && key !== 'datacontenttype');
+  const headers = Object.fromEntries(attributes.map((attribute) => [`ce_${attribute}`, { type: 'string' }]));
+  return {
+    ...data,
+    AccessLost: made.output(AccessLost),
+    TopicHeaders: { type: 'object', properties: headers, required: ['ce_specversion', 'ce_id', 'ce_source', 'ce_type'] },
+    ...made.named(),
+  };
+}
+
+function dataOf(name: EventTypeName): z.ZodType {
+  const { data } = allEventTypes[name];
+  return name in taskEvents ? (data as z.ZodObject).extend({ task: TaskAsLeft }) : data;
+}

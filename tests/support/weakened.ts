@@ -1,0 +1,33 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { keys, type TestService } from './service.ts';
+import { startServiceProcess } from './service-process.ts';
+
+/** The service in a build whose defences can be taken away, on the data of one that is whole. */
+export interface Weakened {
+  url: string;
+  /** What it has logged, as parsed lines. */
+  log: readonly Record<string, unknown>[];
+  /** Takes these away, by the names of weakenings.ts, and puts back all others. */
+  without(...names: readonly string[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const entry = join(import.meta.dirname, 'weakened-service.ts');
+
+export async function startWeakened({ sameStores }: Pick<TestService, 'sameStores'>): Promise<Weakened> {
+  const directory = await mkdtemp(join(tmpdir(), 'tasktrail-weakened-'));
+  const without = (...names: readonly string[]) => writeFile(join(directory, 'without'), names.join('\n'));
+  await without();
+  const child = await startServiceProcess({ ...keys, ...sameStores, DATA_DIR: directory, ENVIRONMENT: 'test' }, entry);
+  return {
+    url: child.url,
+    log: child.log,
+    without,
+    async stop() {
+      await child.end('SIGKILL');
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
