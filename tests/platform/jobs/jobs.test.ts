@@ -213,7 +213,7 @@ describe('when an instance', () => {
     expect(done.toSorted()).toEqual(['from 0.5', 'late']);
     expect(await living.jobs.find(id)).toMatchObject({ status: 'succeeded', progress: 1 });
     expect(frozen.log.lines.concat(living.log.lines).filter(({ level }) => level === 'error')).toEqual([]);
-  });
+  }, 60_000);
 
   test('loses the database, it goes on when that is back', async () => {
     const url = new URL(database.connectionString);
