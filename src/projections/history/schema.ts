@@ -1,3 +1,5 @@
+import { taskRowSql } from '../listing/schema.ts';
+
 /** What a comment said, and whether it stood. */
 export interface CommentVersionRow {
   id: string;
@@ -20,23 +22,7 @@ export interface MomentRow {
 export const historySchema = `
 create table versions (
   id uuid not null,
-  title text not null,
-  description text not null,
-  priority text not null,
-  status text not null,
-  completed_at timestamptz(3),
-  due_date date,
-  tags text[] not null,
-  owner_id uuid not null,
-  assignee_id uuid,
-  shares jsonb not null,
-  comment_count integer not null,
-  file_count integer not null,
-  created_at timestamptz(3) not null,
-  updated_at timestamptz(3) not null,
-  deleted_at timestamptz(3),
-  revision integer not null,
-  entered_from bigint not null,
+${taskRowSql}  entered_from bigint not null,
   entered_at timestamptz(3) not null,
   started_at timestamptz(3),
   spent bigint[] not null,

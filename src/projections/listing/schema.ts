@@ -118,17 +118,8 @@ export interface ListingTables {
   files: { [K in keyof FileRow]: ColumnType<FileRow[K], never, never> };
 }
 
-/** Run once in the schema of a version, which is first in the search path. */
-export const listingSchema = `
--- Words are what stands between punctuation and white space of any script: PostgreSQL's parser by itself keeps addresses and numbers
--- whole and, in a database of the C locale, takes what is not ASCII for letters. The same function reads what is searched for.
-create function words(content text) returns text language sql immutable strict parallel safe
-  return regexp_replace(content, '[[:punct:]\\u0080-\\u00a0\\u2000-\\u200b\\u2028-\\u202f\\u3000]', ' ', 'g');
-create function words(tags text[]) returns text language sql immutable strict parallel safe
-  return words(array_to_string(tags, ' '));
-
-create table tasks (
-  id uuid primary key,
+/** The columns of a task's row behind its id, for each table that has one. */
+export const taskRowSql = `\
   title text not null,
   description text not null,
   priority text not null,
@@ -145,7 +136,20 @@ create table tasks (
   updated_at timestamptz(3) not null,
   deleted_at timestamptz(3),
   revision integer not null,
-  search tsvector generated always as (
+`;
+
+/** Run once in the schema of a version, which is first in the search path. */
+export const listingSchema = `
+-- Words are what stands between punctuation and white space of any script: PostgreSQL's parser by itself keeps addresses and numbers
+-- whole and, in a database of the C locale, takes what is not ASCII for letters. The same function reads what is searched for.
+create function words(content text) returns text language sql immutable strict parallel safe
+  return regexp_replace(content, '[[:punct:]\\u0080-\\u00a0\\u2000-\\u200b\\u2028-\\u202f\\u3000]', ' ', 'g');
+create function words(tags text[]) returns text language sql immutable strict parallel safe
+  return words(array_to_string(tags, ' '));
+
+create table tasks (
+  id uuid primary key,
+${taskRowSql}  search tsvector generated always as (
     setweight(to_tsvector('simple', words(title)), 'A') || setweight(to_tsvector('simple', words(tags)), 'B')
       || setweight(to_tsvector('simple', words(description)), 'C')
   ) stored
