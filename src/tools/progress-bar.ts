@@ -38,11 +38,11 @@ function plainLines(): ProgressBar {
   let phase = '';
   let since = 0;
   let begun = 0;
-  let shown = 0;
+  let shown = -Infinity;
   return {
     show(next, done, detail) {
       const now = performance.now();
-      if (next !== phase) [phase, since, begun, shown] = [next, now, done, 0];
+      if (next !== phase) [phase, since, begun, shown] = [next, now, done, -Infinity];
       if (now - shown < LINE_EVERY_MS && done < 1) return;
       shown = now;
       const rate = (done - begun) / (now - since);
