@@ -11,9 +11,8 @@ const statuses = [
   { name: 'cancelled', transitions: ['todo'] },
 ];
 
-const app = express();
-// The harder of two baselines: with its own defaults Express also hashes every body for an ETag.
-if (process.env.LEAN !== 'false') app.disable('x-powered-by').disable('etag');
+// As fast as Express goes: with its own defaults it also hashes every body for an ETag, and knows a production from a development.
+const app = express().set('env', 'production').disable('x-powered-by').disable('etag').set('query parser', false);
 app.get('/api/v1/workflow', (_, response) => {
   response.json({ initial: 'todo', done: 'done', statuses });
 });

@@ -1,89 +1,166 @@
-import { connect, type Socket } from 'node:net';
+import { type Connection, openConnection } from '../../src/tools/load/connection.ts';
+import { type Percentiles, percentilesOf } from './percentiles.ts';
+import { createRequests, type Work } from './requests.ts';
 
-/**
- * A closed loop of HTTP/1.1 requests over kept-alive connections, in a process of its own: each connection sends its next request when
- * the last was answered. It speaks to sockets without an HTTP client in between, so that it costs the machine as little as it can.
- */
-export interface Load {
+/** A load of HTTP/1.1 requests over kept-alive connections, from a process of its own. */
+export interface Load extends Work {
   port: number;
+  /** How many there are at once, each with one request under way at most. */
   connections: number;
+  /** How long what is answered counts, after a quarter of a second that does not. */
   seconds: number;
-  method: string;
-  path: string;
-  headers: Record<string, string>;
-  body?: string;
-  /** A header that is to be another one in every request. */
-  unique?: string;
+  /**
+   * How many requests arrive each second, whatever becomes of those before: an open loop. One that finds every connection busy waits for
+   * the first that is free, and its waiting counts. Without it each connection asks again as soon as it was answered.
+   */
+  arrivals?: number;
+  /** How many arrivals may wait: those beyond are given up. */
+  waiting?: number;
+  /** Who is refused with 503 comes again when they were told to, and not at once; in a closed loop. */
+  patient?: boolean;
 }
 
-export interface LoadResult {
-  /** Answers by status. */
+/** Latencies, in milliseconds, are those of answers below 400. */
+export interface LoadResult extends Percentiles {
+  /** Answers that counted. */
+  count: number;
+  /** By status. */
   statuses: Record<string, number>;
+  /** Answers with 503 that said when to come again. */
+  retryAfter: number;
+  /** Arrivals that were given up. */
+  givenUp: number;
   /** Answers below 400 a second. */
   rate: number;
-  /** Milliseconds. */
-  p50: number;
-  p99: number;
+  /** Microseconds that the generator took of a processor for each answer. */
+  cost: number;
+  /** The first answer that was no success. */
+  failure?: string;
 }
+
+const settleMs = 250;
+const tickMs = 1;
+/** How long answers under way at the end are waited for. */
+const drainMs = 10_000;
 
 process.once('message', (load: Load) => {
   run(load).then((result) => process.send!(result, () => process.exit(0)));
 });
+// Nobody is left to tell.
+process.once('disconnect', () => process.exit(1));
+
+interface Run {
+  connections: readonly Connection[];
+  next(): string | undefined;
+  answered(answer: string, sentAt: number): void;
+  start: number;
+  end: number;
+}
 
 async function run(load: Load): Promise<LoadResult> {
-  const latencies: number[] = [];
-  const statuses: Record<string, number> = {};
-  const nextRequest = requests(load);
+  const connections = await Promise.all(Array.from({ length: load.connections }, () => openConnection(load.port)));
+  const tally = createTally();
   const start = performance.now();
-  const end = start + load.seconds * 1000;
-  const answered = (status: string, milliseconds: number) => {
-    statuses[status] = (statuses[status] ?? 0) + 1;
-    latencies.push(milliseconds);
+  const from = load.once ? start : start + settleMs;
+  const end = from + load.seconds * 1000;
+  const answered = (answer: string, sentAt: number) => {
+    const now = performance.now();
+    if (now >= from && now < end) tally.count(answer);
+    // Also of what is answered behind the end: the slowest answers must not be missing.
+    if (sentAt >= from && sentAt < end) tally.time(answer, now - sentAt);
   };
-  await Promise.all(Array.from({ length: load.connections }, () => drive(load.port, nextRequest, answered, end)));
-  const seconds = (performance.now() - start) / 1000;
-  latencies.sort((a, b) => a - b);
-  const good = Object.entries(statuses).reduce((sum, [status, count]) => sum + (Number(status) < 400 ? count : 0), 0);
-  return { statuses, rate: good / seconds, p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) };
+  const driven = { connections, next: createRequests(load), answered, start, end };
+  const cpu = process.cpuUsage();
+  const givenUp = load.arrivals === undefined ? await closedLoop(driven, load) : await openLoop(driven, load.arrivals, load.waiting);
+  const { user, system } = process.cpuUsage(cpu);
+  const result = tally.result((Math.min(end, performance.now()) - from) / 1000);
+  for (const connection of connections) connection.end();
+  return { ...result, givenUp, cost: (user + system) / result.count };
 }
 
-function requests({ port, method, path, headers, body, unique }: Load): () => string {
-  const lines = Object.entries({ host: `127.0.0.1:${port}`, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
-  const length = body === undefined ? '' : `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`;
-  const head = `${method} ${path} HTTP/1.1\r\n${lines.join('')}${length}`;
-  const tail = `\r\n${body ?? ''}`;
-  if (unique === undefined) return () => head + tail;
-  const run = `${process.pid}-${Date.now()}`;
-  let count = 0;
-  return () => `${head}${unique}: ${run}-${count++}\r\n${tail}`;
-}
-
-function drive(port: number, nextRequest: () => string, answered: (status: string, ms: number) => void, end: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket: Socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    let sentAt = 0;
-    let received = '';
-    const send = () => {
-      sentAt = performance.now();
-      if (sentAt >= end) return socket.end(resolve);
-      socket.write(nextRequest());
-    };
-    socket.setEncoding('latin1');
-    socket.on('connect', send);
-    socket.on('error', reject);
-    socket.on('data', (chunk: string) => {
-      received += chunk;
-      const headEnd = received.indexOf('\r\n\r\n');
-      if (headEnd < 0) return;
-      const length = /\r\ncontent-length: (\d+)/i.exec(received)?.[1] ?? '0';
-      if (received.length < headEnd + 4 + Number(length)) return;
-      answered(received.slice(9, 12), performance.now() - sentAt);
-      received = '';
+async function closedLoop({ connections, next, answered, end }: Run, { patient = false }: Load): Promise<0> {
+  const drive = (connection: Connection) =>
+    new Promise<void>((resolve, reject) => {
+      let sentAt = 0;
+      const send = () => {
+        sentAt = performance.now();
+        const request = sentAt < end ? next() : undefined;
+        if (request === undefined) return resolve();
+        connection.ask(request, onAnswer);
+      };
+      const onAnswer = (answer: string) => {
+        answered(answer, sentAt);
+        const wait = patient ? retryAfter(answer) : undefined;
+        if (wait === undefined) return send();
+        setTimeout(send, Math.min(wait * 1000, Math.max(0, end - performance.now())));
+      };
+      connection.onFailure(reject);
       send();
     });
-  });
+  await Promise.all(connections.map(drive));
+  return 0;
 }
 
-function quantile(sorted: readonly number[], q: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
+/** @returns how many arrivals were given up */
+async function openLoop({ connections, next, answered, start, end }: Run, arrivals: number, waiting = Infinity): Promise<number> {
+  const idle = [...connections];
+  const queue: number[] = [];
+  let [served, givenUp, come] = [0, 0, 0];
+  const failure = Promise.withResolvers<never>();
+  for (const connection of connections) connection.onFailure(failure.reject);
+  const send = (connection: Connection, since: number) => {
+    connection.ask(next()!, (answer) => {
+      answered(answer, since);
+      if (served < queue.length) send(connection, queue[served++]!);
+      else idle.push(connection);
+    });
+  };
+  for (let now = start; now < end; now = performance.now()) {
+    for (const due = ((now - start) / 1000) * arrivals; come < due; come++) {
+      const connection = idle.pop();
+      // Counted from when it is sent: the clock of arrivals is coarser than what is measured.
+      if (connection) send(connection, performance.now());
+      else if (queue.length - served < waiting) queue.push(now);
+      else givenUp++;
+    }
+    await Promise.race([failure.promise, new Promise((resolve) => setTimeout(resolve, tickMs))]);
+  }
+  served = queue.length;
+  const late = performance.now() + drainMs;
+  while (idle.length < connections.length && performance.now() < late) {
+    await Promise.race([failure.promise, new Promise((resolve) => setTimeout(resolve, tickMs))]);
+  }
+  return givenUp;
+}
+
+function createTally() {
+  const statuses: Record<string, number> = {};
+  const latencies: number[] = [];
+  let failure: string | undefined;
+  let told = 0;
+  let good = 0;
+  return {
+    count(answer: string) {
+      const status = answer.slice(9, 12);
+      statuses[status] = (statuses[status] ?? 0) + 1;
+      if (status < '400') return void good++;
+      if (retryAfter(answer) !== undefined) told++;
+      failure ??= answer.slice(0, 2000);
+    },
+    time(answer: string, milliseconds: number) {
+      if (answer.slice(9, 12) < '400') latencies.push(milliseconds);
+    },
+    result(seconds: number): Omit<LoadResult, 'cost' | 'givenUp'> {
+      const count = Object.values(statuses).reduce((sum, of) => sum + of, 0);
+      const times = percentilesOf(latencies);
+      return { count, statuses, retryAfter: told, rate: good / seconds, ...times, ...(failure !== undefined && { failure }) };
+    },
+  };
+}
+
+/** @returns the seconds after which a 503 says to come again */
+function retryAfter(answer: string): number | undefined {
+  if (answer.slice(9, 12) !== '503') return undefined;
+  const seconds = /\r\nretry-after: (\d+)\r\n/i.exec(answer)?.[1];
+  return seconds === undefined ? undefined : Number(seconds);
 }

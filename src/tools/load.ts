@@ -20,7 +20,7 @@ await runTool(usage, async (tool) => {
   const { users: count, seconds, url, json } = asked();
   if (url === undefined) tool.progress.show('starting', 0, 'a service of its own, without limits, in a temporary directory');
   const base = url ?? (await startOwnService(tool));
-  const api = createApiClient(base, count);
+  const api = createApiClient(base);
   tool.closing.add('connections', async () => api.close());
   const users = await registerUsers(api, count, tool.signal, (done) =>
     tool.progress.show('registering', done / count, `${done} of ${count} users`),

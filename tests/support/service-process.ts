@@ -68,13 +68,19 @@ export async function startServiceProcess(environment: Record<string, string>, e
 }
 
 /** When this process ends, however it does, the kernel closes the pipe to the shell, and that kills the service. */
-function endWithThisProcess(child: ChildProcess): void {
-  const guard = spawn('sh', ['-c', 'cat; kill -9 "$0"', String(child.pid)], { stdio: ['pipe', 'ignore', 'ignore'] });
+export function endWithThisProcess(child: ChildProcess): void {
+  child.once('exit', killWithThisProcess(child.pid!));
+}
+
+/** The same with any process. @returns what lets it live, or be gone already */
+export function killWithThisProcess(pid: number): () => void {
+  // In a group of its own: a signal to all of this one's must not reach it.
+  const guard = spawn('sh', ['-c', 'cat; kill -9 "$0"', String(pid)], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   guard.unref();
-  child.once('exit', () => {
+  return () => {
     guard.kill('SIGKILL');
     guard.stdin!.destroy();
-  });
+  };
 }
 
 function parsed(line: string): Record<string, unknown> {

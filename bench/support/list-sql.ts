@@ -1,0 +1,38 @@
+import type pg from 'pg';
+import { createQueries, type Queries } from '../../src/queries/queries.ts';
+import type { ReadSchemas } from '../../src/queries/read-tables.ts';
+
+export interface Statement {
+  text: string;
+  values: unknown[];
+  name?: string;
+}
+
+/** The statement that a query of the read side sends, without sending it. */
+export async function statementOf(schemas: ReadSchemas, ask: (queries: Queries) => Promise<unknown>): Promise<Statement> {
+  let sent: Statement | undefined;
+  const taken = new Error('taken down');
+  const pool = {
+    options: { max: 1 },
+    async query({ text, values, name }: Statement) {
+      sent ??= { text, values, ...(name !== undefined && { name }) };
+      throw taken;
+    },
+  };
+  await ask(createQueries({ pool: pool as unknown as pg.Pool, schemas })).catch((error: unknown) => {
+    if (error !== taken && (error as Error).cause !== taken && !sent) throw error;
+  });
+  if (!sent) throw new Error('The query sent nothing');
+  return sent;
+}
+
+/** Where the read models are just now. */
+export async function liveSchemas(pool: pg.Pool): Promise<ReadSchemas & { names: Record<string, string> }> {
+  const { rows } = await pool.query<{ name: string; schema: string }>(
+    `select distinct on (name) name, format('%s_v%s_g%s', name, version, generation) as schema from projections.generations
+     where state = 'live' order by name, version desc`,
+  );
+  const names = Object.fromEntries(rows.map(({ name, schema }) => [name, schema]));
+  const of = (name: string) => () => names[name]!;
+  return { names, listing: of('listing'), activity: of('activity'), history: of('history'), feed: of('feed') };
+}
