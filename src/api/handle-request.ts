@@ -3,6 +3,7 @@ import { withinScopes } from './admission.ts';
 import type { ApiRequest } from './api-request.ts';
 import { readJson } from './body.ts';
 import type { Cors } from './cors.ts';
+import { createCrowding } from './crowding.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { RefusalWithHeaders } from './refusal-with-headers.ts';
@@ -41,6 +42,7 @@ export function requestHandling({
 }: HandlingParts): (request: ApiRequest) => Promise<Answer> {
   const find = routeTable(routes, otherwise);
   const { callerOf, countStray } = whoAsks(authenticate, limits);
+  const crowding = createCrowding();
 
   return async (request) => {
     if (request.http.url.length > longestTarget)
@@ -56,6 +58,11 @@ export function requestHandling({
     if (!endpoint) return refuseStray(request, otherMethod(found.allow));
     request.endpoint = endpoint;
     if (isDraining() && !endpoint.route.root) throw new Rejection('SHUTTING_DOWN', 'The service is shutting down');
+    const refusal = crowding.refusal(endpoint);
+    if (refusal) {
+      limits?.show(request);
+      return refusal;
+    }
     // Only what takes time is waited for: most questions are answered in the same turn of the event loop.
     const asking = callerOf(endpoint.route, request);
     const caller = asking && (await asking);
@@ -66,7 +73,7 @@ export function requestHandling({
     const { limited } = endpoint.route;
     if (limited && limits) for (const as of [limited].flat()) await limits.countAttempt(request, as, parts.body);
     const handle = () => endpoint.route.handle({ ...parts, caller, request });
-    return caller?.token ? withinScopes(caller, handle) : handle();
+    return crowding.carryOut(endpoint, () => (caller?.token ? withinScopes(caller, handle) : handle()));
   };
 
   function foundAt(path: string): FoundPath | Error {

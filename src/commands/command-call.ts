@@ -1,5 +1,6 @@
 import { createHmac, type KeyObject, randomUUID } from 'node:crypto';
 import type { Person } from '../events/task/permission.ts';
+import { formatUuid } from '../events/uuid.ts';
 
 /** Everything about a call that its commands need to know, whatever they do. */
 export interface CommandCall {
@@ -30,35 +31,36 @@ export interface CommandIdentity {
   /** A UUID: derived from user, target and key when there is a key (version 8), random otherwise. */
   commandId: string;
   bodyHmac?: string;
+  /** The id of a task that the command creates, when there is a key: the same at every repetition. */
+  createdId?: string;
 }
 
 /** @param task the task that the command is on, where a call is on several: each is a command of its own */
 export function identify(secret: KeyObject, call: CommandCall, task = ''): CommandIdentity {
   if (!call.idempotency) return { commandId: randomUUID() };
   const { key, target, body } = call.idempotency;
+  const digest = keyedDigest(secret, ['command', call.actor.id, target, key, task]);
   return {
-    commandId: derivedId(secret, ['command', call.actor.id, target, key, task]),
+    commandId: idFrom(digest.subarray(0, 16)),
     bodyHmac: createHmac('sha256', secret)
       .update(JSON.stringify(body ?? null))
       .digest('base64url'),
+    createdId: idFrom(digest.subarray(16)),
   };
-}
-
-/** The id of the task that a create with a key makes: the same at every repetition. */
-export function createdTaskId(secret: KeyObject, call: CommandCall & { idempotency: Idempotency }): string {
-  return derivedId(secret, ['task', call.actor.id, call.idempotency.target, call.idempotency.key]);
 }
 
 /** The id of something else that a call makes: the same at every repetition with its key, a new one without. */
 export function keyedId(secret: KeyObject, { actor, idempotency }: CommandCall): string {
-  return idempotency ? derivedId(secret, ['made', actor.id, idempotency.target, idempotency.key]) : randomUUID();
+  return idempotency ? idFrom(keyedDigest(secret, ['made', actor.id, idempotency.target, idempotency.key])) : randomUUID();
 }
 
-/** A UUID of version 8 from a keyed digest. */
-function derivedId(secret: KeyObject, parts: readonly string[]): string {
-  const bytes = createHmac('sha256', secret).update(JSON.stringify(parts)).digest().subarray(0, 16);
+function keyedDigest(secret: KeyObject, parts: readonly string[]): Buffer {
+  return createHmac('sha256', secret).update(JSON.stringify(parts)).digest();
+}
+
+/** A UUID of version 8 from the first bytes of a keyed digest. */
+function idFrom(bytes: Buffer): string {
   bytes[6] = (bytes[6]! & 0x0f) | 0x80;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  return formatUuid(bytes);
 }

@@ -51,6 +51,8 @@ export interface Order<Input> {
   oneOfMany?: true;
   /** The task cannot be there yet, so that there is nothing to read first. */
   isNew?: true;
+  /** Of the call, where it is known already. */
+  identity?: CommandIdentity;
 }
 
 /**
@@ -59,7 +61,7 @@ export interface Order<Input> {
  */
 export function handleCommand<Input>(parts: CommandParts, order: Order<Input>): Promise<CommandOutcome> {
   if (parts.isClockAhead()) return Promise.reject(clockAhead());
-  const identity = identify(parts.secret, order.call, order.oneOfMany ? order.taskId : undefined);
+  const identity = order.identity ?? identify(parts.secret, order.call, order.oneOfMany ? order.taskId : undefined);
   return parts.queue.run(order.taskId, () => untilWritten(parts, order, identity));
 }
 

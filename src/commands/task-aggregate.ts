@@ -1,6 +1,6 @@
-import type { RecordedTaskEvent } from '../events/recorded-event.ts';
+import { type RecordedTaskEvent, toFact } from '../events/recorded-event.ts';
 import { BEGINNING, type Position } from '../events/store/event-store.ts';
-import { evolve, type Task, type TaskFact } from '../events/task/task.ts';
+import { evolve, type Task } from '../events/task/task.ts';
 
 const REMEMBERED_COMMANDS = 1000;
 
@@ -41,10 +41,6 @@ export function foldIn(aggregate: TaskAggregate, events: readonly RecordedTaskEv
     if (event.type === 'TaskCreated') aggregate.keyId = event.metadata.key_ids?.[0] ?? null;
     remember(aggregate.commands, event);
   }
-}
-
-export function toFact(event: RecordedTaskEvent): TaskFact {
-  return { ...event, taskId: event.stream.slice('task-'.length), at: event.metadata.occurred_at, by: event.metadata.actor.id };
 }
 
 function remember(commands: TaskAggregate['commands'], { metadata, revision, position }: RecordedTaskEvent): void {

@@ -5,7 +5,7 @@ import type { Person } from '../events/task/permission.ts';
 import type { Task } from '../events/task/task.ts';
 import type { TaskEvent } from '../events/task/task-events.ts';
 import type { CommandCall } from './command-call.ts';
-import { createdTaskId, keyedId } from './command-call.ts';
+import { identify, keyedId } from './command-call.ts';
 import { type CommandOutcome, type CommandParts, handleCommand, tryCommand } from './handle-command.ts';
 import { type CreateTask, createTask } from './task/create-task.ts';
 import { requireVisible, type TaskCommand, taskNotFound } from './task/task-command.ts';
@@ -53,9 +53,8 @@ export interface Tasks {
 export function createTasks(parts: CommandParts): Tasks {
   return {
     create(input, call) {
-      const { idempotency } = call;
-      const taskId = idempotency ? createdTaskId(parts.secret, { ...call, idempotency }) : uuidv7();
-      return handleCommand(parts, { taskId, command: createTask, input, call, isNew: true });
+      const identity = identify(parts.secret, call);
+      return handleCommand(parts, { taskId: identity.createdId ?? uuidv7(), command: createTask, input, call, isNew: true, identity });
     },
     execute: (taskId, command, input, call) => handleCommand(parts, { taskId, command, input, call }),
     executeAll: (taskIds, command, input, call) =>

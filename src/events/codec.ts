@@ -1,11 +1,12 @@
 import { hash as digest, type KeyObject } from 'node:crypto';
-import { v5 as uuidv5 } from 'uuid';
 import { type DataKey, open, seal } from './keys/data-key.ts';
 import type { KeyVault } from './keys/key-vault.ts';
 import type { EventContext, EventMetadata } from './metadata.ts';
 import type { Recorded, RecordedEvent } from './recorded-event.ts';
+import { put, take } from './sealed-members.ts';
 import type { EncodedEvent, StoredEvent } from './store/event-store.ts';
 import { allEventTypes, type EventTypeName, upcast } from './upcasters.ts';
+import { uuidv5 } from './uuid.ts';
 
 /**
  * How events become bytes and come back: encode, encrypt, hash. The bytes are for ever.
@@ -59,7 +60,9 @@ export function encodeEvents<E extends Decided>(events: readonly E[], place: Pla
     const unhashed = JSON.stringify(open);
     const hash = chainHash(previousHash, place.stream, revision, id, event.type, unhashed, data);
     result.encoded.push({ id, type: event.type, metadata: Buffer.from(`${unhashed.slice(0, -1)},"hash":"${hash}"}`), data });
-    result.recorded.push({ ...event, stream: place.stream, revision, metadata: { ...open, hash }, redacted: [] } as unknown as Unplaced<E>);
+    const metadata = { ...open, hash };
+    result.recorded.push({ ...event, stream: place.stream, revision, metadata, redacted: [] } as unknown as Unplaced<E>);
+    known.set(data, { metadata, data: event.data });
     previousHash = hash;
     revision++;
   });
@@ -71,29 +74,45 @@ export function eventIdOf({ operation_id, command_id }: EventContext, index: num
   return uuidv5(`${operation_id}/${index}`, command_id);
 }
 
-/** Opens, upcasts and types events as they come from the store, in their order. @throws UnknownEvent */
+/**
+ * What is in the bytes of an event, by the buffer of its data, for as long as somebody holds that: of events that were encoded here, and
+ * of those that several followers of the log are given alike.
+ */
+const known = new WeakMap<Buffer, Content>();
+
+interface Content {
+  metadata: EventMetadata;
+  data: object;
+}
+
+/**
+ * Opens, upcasts and types events as they come from the store, in their order. Who decodes the same event again may be given the same
+ * object: it is not to be changed. @throws UnknownEvent
+ */
 export async function decodeEvents(stored: readonly StoredEvent[], vault: KeyVault): Promise<RecordedEvent[]> {
-  const parsed = stored.map((event) => ({
-    event,
-    metadata: JSON.parse(event.metadata.toString()) as EventMetadata,
-    data: JSON.parse(event.data.toString()) as Record<string, unknown>,
-  }));
+  const metadata = stored.map((event) => contentOf(event)?.metadata ?? (JSON.parse(event.metadata.toString()) as EventMetadata));
   const keyIds = new Set<string>();
-  for (const { metadata } of parsed) for (const id of metadata.key_ids ?? []) keyIds.add(id);
+  for (const { key_ids } of metadata) if (key_ids) for (const id of key_ids) keyIds.add(id);
   const keys = keyIds.size > 0 ? await vault.load(keyIds) : new Map<string, KeyObject>();
-  return parsed.map(({ event, metadata, data }) => {
-    const redacted = unsealData(event, data, keys);
-    const { stream, revision, position, type } = event;
-    return {
-      type,
-      data: upcast(type, metadata.schema_version, data),
-      stream,
-      revision,
-      position,
-      metadata,
-      redacted,
-    } as unknown as RecordedEvent;
-  });
+  return stored.map((event, index) => decode(event, metadata[index]!, keys));
+}
+
+function contentOf({ id, data }: StoredEvent): Content | undefined {
+  const content = known.get(data);
+  return content?.metadata.event_id === id ? content : undefined;
+}
+
+function decode(event: StoredEvent, metadata: EventMetadata, keys: ReadonlyMap<string, KeyObject>): RecordedEvent {
+  const { stream, revision, position, type } = event;
+  // What a key was needed for is known no longer than the key.
+  const isReadable = metadata.key_ids === undefined || metadata.key_ids.every((id) => keys.has(id));
+  const content = isReadable ? contentOf(event) : undefined;
+  if (content) return { type, data: content.data, stream, revision, position, metadata, redacted: [] } as unknown as RecordedEvent;
+  const opened = JSON.parse(event.data.toString()) as Record<string, unknown>;
+  const redacted = unsealData(event, opened, keys);
+  const data = upcast(type, metadata.schema_version, opened);
+  if (isReadable) known.set(event.data, { metadata, data });
+  return { type, data, stream, revision, position, metadata, redacted } as unknown as RecordedEvent;
 }
 
 const LINE_FEED = Buffer.from('\n');
@@ -162,43 +181,4 @@ function unsealData(event: StoredEvent, data: Record<string, unknown>, keys: Rea
     if (!sealed) redacted.push(...paths.map((path) => `/${path.replaceAll('.', '/')}`));
   }
   return redacted;
-}
-
-function take(data: Record<string, unknown>, paths: readonly string[]) {
-  const rest = { ...data };
-  const sealed: Record<string, unknown> = {};
-  for (const path of paths) {
-    const value = get(rest, path);
-    if (value === undefined || value === null) continue;
-    sealed[path] = value;
-    drop(rest, path);
-  }
-  return { rest, sealed };
-}
-
-function get(data: Record<string, unknown>, path: string): unknown {
-  return path.split('.').reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], data);
-}
-
-function put(data: Record<string, unknown>, path: string, value: unknown): void {
-  const keys = path.split('.');
-  const last = keys.pop()!;
-  let inner = data;
-  for (const key of keys) {
-    inner[key] ??= {};
-    inner = inner[key] as Record<string, unknown>;
-  }
-  inner[last] = value;
-}
-
-/** Removes a member, copying the objects on the way to it: the caller's event stays whole. */
-function drop(data: Record<string, unknown>, path: string): void {
-  const [first, ...others] = path.split('.') as [string, ...string[]];
-  if (others.length === 0) {
-    delete data[first];
-    return;
-  }
-  const inner = { ...(data[first] as Record<string, unknown>) };
-  drop(inner, others.join('.'));
-  data[first] = inner;
 }

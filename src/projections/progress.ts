@@ -17,6 +17,8 @@ export interface ProgressSource {
   /** The checkpoint as it is stored: another instance may be the one that writes. */
   read(model: string): Promise<Position | undefined>;
   isStopped(model: string): boolean;
+  /** Somebody waits for a read model. */
+  hurry?(model: string): void;
 }
 
 const POLL_MS = 25;
@@ -55,6 +57,7 @@ export function createProgress(source: ProgressSource): Progress {
       for (;;) {
         if ((positions.get(model) ?? BEGINNING) >= position) return true;
         if (source.isStopped(model) || performance.now() >= deadline) return false;
+        source.hurry?.(model);
         await nextMove(model, Math.min(POLL_MS, Math.max(deadline - performance.now(), 1)));
         if ((positions.get(model) ?? BEGINNING) >= position) return true;
         const stored = await source.read(model).catch(() => undefined);

@@ -45,6 +45,23 @@ export async function writeRows<Row extends object>(
   });
 }
 
+/** Updates rows that are there by their `id`, in these columns alone: one statement for any number of them. */
+export async function updateRows<Row extends { id: string }>(
+  client: ProjectionClient,
+  table: string,
+  columns: readonly (keyof Row & string)[],
+  rows: readonly Row[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  const set = columns.filter((column) => column !== 'id').map((column) => `${column} = r.${column}`);
+  const given = rows.map((row) => Object.fromEntries(columns.map((column) => [column, row[column]])));
+  await client.query({
+    name: `update ${table}: ${columns.length}`,
+    text: `update ${table} t set ${set.join(', ')} from json_populate_recordset(null::${table}, $1) r where t.id = r.id`,
+    values: [JSON.stringify(given)],
+  });
+}
+
 /** The clause that makes an insert an upsert of every column but the key. */
 export function elseUpdate(key: readonly string[], columns: readonly string[]): string {
   const others = columns.filter((column) => !key.includes(column));

@@ -5,9 +5,12 @@ import type { KeyVault } from '../events/keys/key-vault.ts';
 import type { RecordedEvent } from '../events/recorded-event.ts';
 import type { EventStore, Position, StoredEvent, SubscriptionBatch } from '../events/store/event-store.ts';
 import type { Logger } from '../platform/logging.ts';
+import { tryWriterLock, type WriterLock } from '../platform/postgres/writer-lock.ts';
 import { AheadOfLive, advance, type Checkpoint, Fenced, takeOver } from './checkpoint.ts';
+import { decodedAhead } from './decoded-ahead.ts';
+import type { Pace } from './pace.ts';
 import { type Projection, schemaOf } from './projection.ts';
-import { tryWriterLock, type WriterLock } from './writer-lock.ts';
+import { createRest, type Rest } from './rest.ts';
 
 const LOCK_RETRY_MS = 1_000;
 const TURN_MS = 20;
@@ -34,6 +37,8 @@ export interface ProjectorParts {
   store: EventStore;
   vault: KeyVault;
   log: Logger;
+  /** As fast as it can, when left out. */
+  pace?: Pace;
   /** Called after the rows up to a position were committed; `caughtUp` when nothing newer was in the log. */
   onProgress(position: Position, caughtUp: boolean): void;
   /** Told of events whose rows were committed, and since when they had been worked on: milliseconds since 1970. */
@@ -45,17 +50,22 @@ export interface Projector {
   readonly projection: Projection;
   readonly generation: number;
   status(): ProjectorStatus;
+  /** Somebody waits for what is in the log by now. */
+  hurry(): void;
   stop(): Promise<void>;
 }
 
 export function startProjector(projection: Projection, generation: number, parts: ProjectorParts): Projector {
   const stopping = new AbortController();
   const status: ProjectorStatus = { state: 'standby', position: null, error: null, heartbeat: new Date(), applied: 0 };
-  const running = runUntil(stopping.signal, { projection, generation, schema: schemaOf({ ...projection, generation }) }, parts, status);
+  const resting = createRest(stopping.signal);
+  const target = { projection, generation, schema: schemaOf({ ...projection, generation }), resting };
+  const running = runUntil(stopping.signal, target, parts, status);
   return {
     projection,
     generation,
     status: () => ({ ...status }),
+    hurry: resting.end,
     async stop() {
       stopping.abort();
       await running;
@@ -68,6 +78,7 @@ interface Target {
   projection: Projection;
   generation: number;
   schema: string;
+  resting: Rest;
 }
 
 async function runUntil(stop: AbortSignal, target: Target, parts: ProjectorParts, status: ProjectorStatus): Promise<void> {
@@ -118,8 +129,8 @@ async function follow(signal: AbortSignal, target: Target, parts: ProjectorParts
     status.position = checkpoint.position;
     if (status.state === 'standby') status.state = 'catching_up';
     parts.log.info({ projection: schema }, `the projection ${schema} goes on from position ${checkpoint.position}`);
-    for await (const batch of parts.store.subscribe({ after: checkpoint.position, signal })) {
-      checkpoint = await applyBatch(client, projection, parts, checkpoint, batch, signal);
+    for await (const { batch, events } of decodedAhead(parts, checkpoint.position, signal)) {
+      checkpoint = await applyBatch(client, projection, parts, checkpoint, batch, events, signal);
       status.position = checkpoint.position;
       status.applied += batch.events.length;
       status.heartbeat = new Date();
@@ -128,6 +139,7 @@ async function follow(signal: AbortSignal, target: Target, parts: ProjectorParts
         status.error = null;
       }
       parts.onProgress(checkpoint.position, batch.caughtUp);
+      if (parts.pace && batch.caughtUp) await target.resting.take(parts.pace.rest());
     }
   } finally {
     await client.end().catch(() => {});
@@ -140,12 +152,18 @@ async function applyBatch(
   parts: ProjectorParts,
   checkpoint: Checkpoint,
   batch: SubscriptionBatch,
+  decoded: Promise<readonly RecordedEvent[]>,
   signal: AbortSignal,
 ): Promise<Checkpoint> {
   if (batch.position <= checkpoint.position) return checkpoint;
-  const applyUpTo = async (stored: readonly StoredEvent[], position: Position, from: Checkpoint) => {
+  const applyUpTo = async (
+    stored: readonly StoredEvent[],
+    decoding: Promise<readonly RecordedEvent[]>,
+    position: Position,
+    from: Checkpoint,
+  ) => {
     const since = Date.now();
-    const events = await decodeEvents(stored, parts.vault);
+    const events = await decoding;
     await inTurn(signal, () =>
       inTransaction(client, async () => {
         await projection.apply(events, client);
@@ -156,7 +174,7 @@ async function applyBatch(
     return { ...from, position };
   };
   try {
-    return await applyUpTo(batch.events, batch.position, checkpoint);
+    return await applyUpTo(batch.events, decoded, batch.position, checkpoint);
   } catch (error) {
     if (error instanceof Fenced || error instanceof AheadOfLive || isGone(client, error)) throw error;
   }
@@ -164,7 +182,7 @@ async function applyBatch(
   let reached = checkpoint;
   for (const event of batch.events) {
     try {
-      reached = await applyUpTo([event], event.position, reached);
+      reached = await applyUpTo([event], decodeEvents([event], parts.vault), event.position, reached);
       parts.onProgress(reached.position, false);
     } catch (error) {
       if (error instanceof Fenced || error instanceof AheadOfLive || isGone(client, error)) throw error;
@@ -197,7 +215,10 @@ async function inTransaction(client: pg.Client, work: () => Promise<void>): Prom
   }
 }
 
-/** A connection that loses its last rows at a crash of the server together with the checkpoint that speaks of them. */
+/**
+ * A connection that loses its last rows at a crash of the server together with the checkpoint that speaks of them. Plans may be made while
+ * the tables are empty, and kept: they must not be ones that scan them.
+ */
 async function connect(connectionString: string, schema: string): Promise<pg.Client> {
   const client = new pg.Client({
     connectionString,
@@ -207,7 +228,7 @@ async function connect(connectionString: string, schema: string): Promise<pg.Cli
   client.on('error', () => {});
   await client.connect();
   await client.query(
-    `set search_path = ${schema}; set timezone = 'UTC'; set synchronous_commit = off;
+    `set search_path = ${schema}; set timezone = 'UTC'; set synchronous_commit = off; set enable_seqscan = off; set jit = off;
      set idle_in_transaction_session_timeout = ${SILENCE_MS}`,
   );
   return client;

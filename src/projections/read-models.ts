@@ -3,9 +3,11 @@ import type pg from 'pg';
 import type { KeyVault } from '../events/keys/key-vault.ts';
 import type { RecordedEvent } from '../events/recorded-event.ts';
 import { BEGINNING, type EventStore, type Position } from '../events/store/event-store.ts';
+import { misplacement } from '../events/store/last-event.ts';
 import type { Logger } from '../platform/logging.ts';
 import { dropGeneration, dropRetired, type Generation, generationsOf, prepareProjection, promote, replaceMisplaced } from './generation.ts';
-import { misplacement, ReadModelsAhead } from './misplaced.ts';
+import { ReadModelsAhead } from './misplaced.ts';
+import { createPace, type Pace } from './pace.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { type Projection, schemaOf } from './projection.ts';
 import { type Projector, startProjector } from './projector.ts';
@@ -63,9 +65,11 @@ export async function startReadModels(projections: readonly Projection[], parts:
       return generations.find(({ state }) => state === 'live')?.position;
     },
     isStopped: (name) => kept.get(name)!.isStopped(),
+    hurry: (name) => kept.get(name)!.hurry(),
   });
+  const pace = createPace();
   for (const projection of projections) {
-    const model = new KeptModel(projection, parts, progress, misplaced.get(projection.name));
+    const model = new KeptModel(projection, { ...parts, pace }, progress, misplaced.get(projection.name));
     await model.refresh();
     kept.set(projection.name, model);
   }
@@ -142,7 +146,7 @@ async function catchUp(models: readonly KeptModel[], goal: Position, progress: P
 
 class KeptModel implements ReadModel {
   readonly projection: Projection;
-  readonly #parts: ReadModelParts;
+  readonly #parts: ReadModelParts & { pace: Pace };
   readonly #progress: Progress;
   readonly #projectors = new Map<number, Projector>();
   /** The generation that was live at the start and is not of this log: it is not written, and gives way to the next one. */
@@ -151,7 +155,7 @@ class KeptModel implements ReadModel {
   #refreshing: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor(projection: Projection, parts: ReadModelParts, progress: Progress, misplaced: number | undefined) {
+  constructor(projection: Projection, parts: ReadModelParts & { pace: Pace }, progress: Progress, misplaced: number | undefined) {
     this.projection = projection;
     this.#parts = parts;
     this.#progress = progress;
@@ -179,6 +183,10 @@ class KeptModel implements ReadModel {
   isStopped(): boolean {
     const live = this.#live();
     return live !== undefined && this.#projectors.get(live)?.status().state === 'stopped';
+  }
+
+  hurry(): void {
+    this.#projectors.get(this.#live() ?? -1)?.hurry();
   }
 
   refresh(): Promise<void> {
@@ -214,7 +222,7 @@ class KeptModel implements ReadModel {
   }
 
   #start(generation: number): Projector {
-    const { connectionString, store, vault, logger, pool } = this.#parts;
+    const { connectionString, store, vault, logger, pool, pace } = this.#parts;
     const onProgress = (position: Position, caughtUp: boolean) => {
       if (generation === this.#live()) return this.#progress.moved(this.projection.name, position);
       const isBuilding = this.#generations.some((known) => known.generation === generation && known.state === 'building');
@@ -229,6 +237,6 @@ class KeptModel implements ReadModel {
     };
     const onApplied = (events: readonly RecordedEvent[], since: number) => this.#parts.onApplied?.(this.projection.name, events, since);
     const log = logger.named('projector');
-    return startProjector(this.projection, generation, { connectionString, store, vault, log, onProgress, onApplied });
+    return startProjector(this.projection, generation, { connectionString, store, vault, log, pace, onProgress, onApplied });
   }
 }

@@ -26,8 +26,17 @@ function vaultOn(database: Map<string, { id: string; subject: string; wrapped: B
   return createKeyVault({ query } as never, 'the master key of the fixtures, for ever');
 }
 
+/** As they are read: in bytes that this process has not seen. */
 function stored(encoded: readonly EncodedEvent[], stream = place.stream, first = 0): StoredEvent[] {
-  return encoded.map((event, index) => ({ ...event, stream, revision: first + index, position: BigInt(index + 1) }));
+  return encoded.map((event, index) => {
+    const [metadata, data] = [Buffer.from(event.metadata), Buffer.from(event.data)];
+    return { ...event, metadata, data, stream, revision: first + index, position: BigInt(index + 1) };
+  });
+}
+
+/** As a follower of the log is given what was just appended here. */
+function handedOver(encoded: readonly EncodedEvent[]): StoredEvent[] {
+  return stored(encoded).map((event, index) => ({ ...event, ...encoded[index]! }));
 }
 
 function withKeys() {
@@ -48,6 +57,32 @@ describe('the codec', () => {
     const decoded = await decodeEvents(stored(encoded), vaultOn(database));
     expect(decoded.map(({ type, data }) => ({ type, data }))).toEqual(events.map(({ type, data }) => ({ type, data })));
     expect(decoded.map(({ position: _, ...event }) => event)).toEqual(recorded);
+  });
+
+  test('gives what was encoded here as it would be read, for as long as its keys are there', async () => {
+    const { database, vault, keys } = withKeys();
+    const { encoded } = encodeEvents(events, place, context, keys);
+    const read = async () => JSON.stringify(await decodeEvents(stored(encoded), vaultOn(database)), withoutOrder);
+    const given = async () => JSON.stringify(await decodeEvents(handedOver(encoded), vaultOn(database)), withoutOrder);
+    expect(await given()).toBe(await read());
+    database.delete(keys.task.id);
+    expect(await given()).toBe(await read());
+    expect(await given()).toContain('redacted":["/title"');
+    expect(await decodeEvents(handedOver(encoded), vault)).not.toEqual([]);
+  });
+
+  test('opens an event once for all who are given the same one, and again for whoever comes when its key is gone', async () => {
+    const { database, keys } = withKeys();
+    const [event] = stored(encodeEvents([created()], place, context, keys).encoded);
+    const [first] = await decodeEvents([event!], vaultOn(database));
+    const [second] = await decodeEvents([event!], vaultOn(database));
+    expect(second!.data).toBe(first!.data);
+    expect(first!.data).toHaveProperty('title', expect.any(String));
+    const [asAnother] = await decodeEvents([{ ...event!, id: '00000000-0000-4000-8000-00000000000f' }], vaultOn(database)).catch(() => []);
+    expect(asAnother).toBeUndefined();
+    database.delete(keys.task.id);
+    const [erased] = await decodeEvents([event!], vaultOn(database));
+    expect(erased!.data).toHaveProperty('title', null);
   });
 
   test('stores no text of a task or a person in the clear', () => {
@@ -153,3 +188,10 @@ describe('what was ever shipped', () => {
     for (const { type, data } of await decodeEvents(events, vaultOn(database))) allEventTypes[type as EventTypeName].data.parse(data);
   });
 });
+
+/** For JSON.stringify: members in alphabetical order, positions as text. */
+function withoutOrder(_: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

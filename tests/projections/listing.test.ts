@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import { toFact } from '../../src/commands/task-aggregate.ts';
-import type { RecordedTaskEvent } from '../../src/events/recorded-event.ts';
-import { subjectId } from '../../src/events/recorded-event.ts';
+import { type RecordedTaskEvent, subjectId, toFact } from '../../src/events/recorded-event.ts';
 import { evolve, liveComments, type Task } from '../../src/events/task/task.ts';
 import { listing } from '../../src/projections/listing/listing.ts';
 import { ASSIGNED, EVERYONE, OWNED, SHARED } from '../../src/projections/listing/schema.ts';

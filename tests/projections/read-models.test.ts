@@ -117,6 +117,8 @@ describe('a rebuild', () => {
     await someTasks(5);
     const former = await formerGeneration(instance.pool, listing);
     expect(former).toMatchObject({ generation: 1, state: 'retired' });
+    const tasksIn = async (schema: string) => (await readTables(instance.pool, schema)).tasks?.length;
+    await until(async () => (await tasksIn('listing_v2_g1')) === 10 && (await tasksIn('listing_v2_g2')) === 10);
     await until(() => promote(instance.pool, listing, former!.generation));
     await until(() => models.schema('listing') === 'listing_v2_g1');
     expect((await readTables(instance.pool, 'listing_v2_g1')).tasks).toHaveLength(10);

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-import { toFact } from '../../src/commands/task-aggregate.ts';
-import type { RecordedTaskEvent } from '../../src/events/recorded-event.ts';
+import { type RecordedTaskEvent, toFact } from '../../src/events/recorded-event.ts';
 import { evolve, liveComments, liveFiles, type Task } from '../../src/events/task/task.ts';
 import type { TaskRow } from '../../src/projections/listing/schema.ts';
 import { randomHistory } from '../projections/random-history.ts';

@@ -26,10 +26,14 @@ export function createMoments(pool: pg.Pool, schema: () => string): Moments {
   // What was settled holds for earlier times too: a position never goes back with the time.
   const settledFor = '(select min(position) from projections.settled_moments where at >= $1::timestamptz)';
 
+  // Asked for as the least position, it would be looked for from the beginning of the log.
+  const firstAfter = (schemaName: string) =>
+    `(select position - 1 from ${schemaName}.moments where effective_at > $1::timestamptz order by effective_at limit 1)`;
+
   return {
     async positionAt(time) {
       const { position } = await one<{ position: string | null }>(
-        `select least((select min(position) - 1 from ${schema()}.moments where effective_at > $1::timestamptz), ${settledFor})::text as position`,
+        `select least(${firstAfter(schema())}, ${settledFor})::text as position`,
         [time],
       );
       return position === null ? undefined : BigInt(position);

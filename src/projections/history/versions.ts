@@ -9,6 +9,9 @@ export type Version<Row> = Row & {
   valid_to: string | null;
 };
 
+/** The last version of a row, and whether it is still to be written. */
+type Latest<Row> = Version<Row> & { isNew: boolean };
+
 interface VersionedTable<Row, Event> {
   table: string;
   columns: readonly (keyof Version<Row> & string)[];
@@ -27,33 +30,40 @@ export function keepVersions<Row extends { id: string; revision: number }, Event
   return async (events: readonly Event[], client: ProjectionClient): Promise<void> => {
     if (events.length === 0) return;
     const latest = await loadLatest<Row>(client, { table, positions }, [...new Set(events.map(idOf))]);
-    const written = new Map<string, Version<Row>>();
-    const put = (row: Version<Row>) => written.set(`${row.id} ${row.valid_from}`, row);
+    const added: Version<Row>[] = [];
+    const ended: { id: string; valid_from: string; valid_to: string }[] = [];
     for (const event of events) {
       const before = latest.get(idOf(event));
       const next = fold(before, event);
       if (next === undefined || next.revision === before?.revision) continue;
       const valid_from = event.position.toString();
-      if (before) put({ ...before, valid_to: valid_from });
-      const version = { ...next, valid_from, valid_to: null };
-      put(version);
+      if (before?.isNew) before.valid_to = valid_from;
+      else if (before) ended.push({ id: before.id, valid_from: before.valid_from, valid_to: valid_from });
+      const version = { ...next, valid_from, valid_to: null, isNew: true };
+      added.push(version);
       latest.set(next.id, version);
     }
-    await writeRows(
-      client,
-      table,
-      columns,
-      [...written.values()],
-      'on conflict (id, valid_from) do update set valid_to = excluded.valid_to',
-    );
+    await endVersions(client, table, ended);
+    await writeRows(client, table, columns, added, '');
   };
+}
+
+/** Of what is in the table nothing is written but the position that ended it. */
+async function endVersions(client: ProjectionClient, table: string, ended: readonly object[]): Promise<void> {
+  if (ended.length === 0) return;
+  await client.query({
+    name: `end ${table}`,
+    text: `update ${table} v set valid_to = e.valid_to from json_to_recordset($1) e (id uuid, valid_from bigint, valid_to bigint)
+      where v.id = e.id and v.valid_from = e.valid_from`,
+    values: [JSON.stringify(ended)],
+  });
 }
 
 async function loadLatest<Row>(
   client: ProjectionClient,
   { table, positions }: { table: string; positions: readonly string[] },
   ids: readonly string[],
-): Promise<Map<string, Version<Row>>> {
+): Promise<Map<string, Latest<Row>>> {
   const asText = positions.map((column) => `'${column}', v.${column}::text`).join(', ');
   const { rows } = await client.query<{ id: string; row: Version<Row> }>({
     name: `load latest ${table}`,
@@ -61,5 +71,5 @@ async function loadLatest<Row>(
       from ${table} v where id = any($1) and valid_to is null`,
     values: [ids],
   });
-  return new Map(rows.map(({ id, row }) => [id, row]));
+  return new Map(rows.map(({ id, row }) => [id, { ...row, isNew: false }]));
 }

@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
-import { elseUpdate, type Projection, type ProjectionClient, writeRows } from '../projection.ts';
+import { elseUpdate, type Projection, type ProjectionClient, updateRows, writeRows } from '../projection.ts';
 import { applyComments, applyFiles } from './parts-of-tasks.ts';
 import { type AccessRow, type CounterRow, listingSchema, type TaskRow, taskColumns } from './schema.ts';
 import { accessRows, counts } from './standing.ts';
@@ -26,9 +27,14 @@ type Rows = Map<string, TaskRow>;
 async function applyToTasks(byTask: ReadonlyMap<string, RecordedEvent[]>, client: ProjectionClient): Promise<void> {
   const before = await loadRows(client, byTask);
   const after = foldRows(before, byTask);
-  await writeRows(client, 'tasks', taskColumns, [...after.values()], elseUpdate(['id'], taskColumns));
-  await writeAccess(client, before, after);
-  await writeCounters(client, before, after);
+  // What hangs on the tasks is worked out while the database writes them.
+  const [, access, counters] = await Promise.all([
+    writeTasks(client, before, after),
+    accessChanges(before, after),
+    counterChanges(before, after),
+  ]);
+  await writeAccess(client, access);
+  await writeCounters(client, counters);
 }
 
 function groupByTask(events: readonly RecordedEvent[]): Map<string, RecordedEvent[]> {
@@ -63,7 +69,30 @@ function foldRows(before: Rows, byTask: ReadonlyMap<string, RecordedEvent[]>): R
   return after;
 }
 
-async function writeAccess(client: ProjectionClient, before: Rows, after: Rows): Promise<void> {
+/** What the words of a task are made of. */
+const textColumns = ['title', 'description', 'tags'] as const satisfies readonly (keyof TaskRow)[];
+const otherColumns = taskColumns.filter((column) => !(textColumns as readonly string[]).includes(column));
+
+/** A row is inserted once and updated ever after: its words are made anew only where its text is another. */
+async function writeTasks(client: ProjectionClient, before: Rows, after: Rows): Promise<void> {
+  const [added, reworded, others]: [TaskRow[], TaskRow[], TaskRow[]] = [[], [], []];
+  for (const [id, row] of after) {
+    const old = before.get(id);
+    if (old === undefined) added.push(row);
+    else if (textColumns.some((column) => !isDeepStrictEqual(old[column], row[column]))) reworded.push(row);
+    else others.push(row);
+  }
+  await writeRows(client, 'tasks', taskColumns, added, '');
+  await updateRows(client, 'tasks', taskColumns, reworded);
+  await updateRows(client, 'tasks', otherColumns, others);
+}
+
+interface AccessChanges {
+  gone: AccessRow[];
+  written: AccessRow[];
+}
+
+async function accessChanges(before: Rows, after: Rows): Promise<AccessChanges> {
   const gone: AccessRow[] = [];
   const written: AccessRow[] = [];
   for (const [id, row] of after) {
@@ -75,6 +104,10 @@ async function writeAccess(client: ProjectionClient, before: Rows, after: Rows):
     }
     gone.push(...old.values());
   }
+  return { gone, written };
+}
+
+async function writeAccess(client: ProjectionClient, { gone, written }: AccessChanges): Promise<void> {
   if (gone.length > 0) {
     await client.query(
       'delete from access a using json_populate_recordset(null::access, $1) g where a.user_id = g.user_id and a.task_id = g.task_id',
@@ -84,8 +117,8 @@ async function writeAccess(client: ProjectionClient, before: Rows, after: Rows):
   await writeRows(client, 'access', accessColumns, written, elseUpdate(['user_id', 'task_id'], accessColumns));
 }
 
-/** Adds what the batch changed. A count that comes to nothing is removed, so that the rows do not tell how they came about. */
-async function writeCounters(client: ProjectionClient, before: Rows, after: Rows): Promise<void> {
+/** What the batch adds to the counts. */
+async function counterChanges(before: Rows, after: Rows): Promise<CounterRow[]> {
   const changes = new Map<string, CounterRow>();
   const add = (row: CounterRow, sign: number) => {
     const key = `${row.user_id} ${row.mask} ${row.facet} ${row.key}`;
@@ -97,7 +130,11 @@ async function writeCounters(client: ProjectionClient, before: Rows, after: Rows
     for (const count of counts(before.get(id))) add(count, -1);
     for (const count of counts(row)) add(count, 1);
   }
-  const increments = [...changes.values()].filter(({ n }) => n !== 0);
+  return [...changes.values()].filter(({ n }) => n !== 0);
+}
+
+/** A count that comes to nothing is removed, so that the rows do not tell how they came about. */
+async function writeCounters(client: ProjectionClient, increments: readonly CounterRow[]): Promise<void> {
   await writeRows(
     client,
     'counters',

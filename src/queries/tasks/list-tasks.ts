@@ -36,7 +36,8 @@ export async function* exportTasks(db: ReadDatabase, tables: ReadTables, list: T
 function pagedTasks(tables: ReadTables, list: TaskList): PagedList {
   const { reader, today, scope, filters, sort, asOf } = list;
   requireScope(scope, reader);
-  const source = taskSource(tables, { scope, reader, deleted: filters.deleted === true, asOf });
+  const order = sort.by === 'created_at' || sort.by === 'id' ? { by: sort.by, descending: sort.descending } : undefined;
+  const source = taskSource(tables, { scope, reader, deleted: filters.deleted === true, asOf, order });
   const { onSource, onTask } = filterConditions(filters, { tables, source, reader, today });
   const { key, keyType, ofTask } = sortExpression(sort, source, tables, filters.search);
   const conditions = sql.join([...source.conditions, ...onSource, ...onTask], sql` and `);

@@ -44,11 +44,19 @@ export interface SourceQuery {
   deleted: boolean;
   /** As it was at this position of the log; as it is, when left out. */
   asOf?: AsOf | undefined;
+  /** In which order the rows are wanted, where an index has it. */
+  order?: IndexedOrder | undefined;
+}
+
+/** By creation time or by id, ties by id. */
+export interface IndexedOrder {
+  by: 'created_at' | 'id';
+  descending: boolean;
 }
 
 /** Deleted tasks: the reader's own, as nobody else but an admin sees them; of these only what the scope has as well. */
-export function taskSource(tables: ReadTables, { scope, reader, deleted, asOf }: SourceQuery): Source {
-  if (asOf) return pastSource(tables, { scope, reader, deleted, asOf });
+export function taskSource(tables: ReadTables, { scope, reader, deleted, asOf, order }: SourceQuery): Source {
+  if (asOf) return pastSource(tables, { scope, reader, deleted, asOf, order });
   if (deleted) return fromTasks(tables, [sql`t.deleted_at is not null`, ...ownership(scope, reader)]);
   if (scope === 'everyone') return fromTasks(tables, [sql`t.deleted_at is null`]);
   return {
@@ -75,27 +83,41 @@ function todaysText({ comments }: ReadTables): Pick<Source, 'words' | 'comments'
 }
 
 /** What there was then of the tasks that the reader may see now; those since deleted are there for their owner and admins. */
-function pastSource(tables: ReadTables, { scope, reader, deleted, asOf }: SourceQuery & { asOf: AsOf }): Source {
+function pastSource(tables: ReadTables, { scope, reader, deleted, asOf, order }: SourceQuery & { asOf: AsOf }): Source {
   const { versions } = tables;
   const thereThen = deleted ? sql`t.deleted_at is not null` : sql`t.deleted_at is null`;
   const text = pastText(tables, asOf);
-  if (scope === 'everyone') {
+  if (scope === 'everyone' && !order) {
     const conditions = [validAt('t', asOf), thereThen];
     return { id: sql`t.id`, createdAt: sql`t.created_at`, from: () => sql`${versions} t`, conditions, ...text };
   }
+  const visible = scope === 'everyone' ? allTasks(tables, order) : visibleNow(tables, reader, order);
   return {
     id: sql`a.task_id`,
     createdAt: sql`a.created_at`,
-    from: () => sql`${visibleNow(tables, reader)} a join ${versions} t on t.id = a.task_id and ${validAt('t', asOf)}`,
+    from: () => sql`${visible} a join ${versions} t on t.id = a.task_id and ${validAt('t', asOf)}`,
     conditions: [thereThen, ...(deleted ? ownership(scope, reader) : holding(scope, reader))],
     ...text,
   };
 }
 
 /** Every task that somebody may see now, those since deleted that they owned included: `task_id`, `created_at`. */
-export function visibleNow({ access, tasks }: ReadTables, { id }: Reader): RawBuilder<unknown> {
-  return sql`(select task_id, created_at from ${access} where user_id = ${id}::uuid
-    union all select id, created_at from ${tasks} where deleted_at is not null and owner_id = ${id}::uuid)`;
+function visibleNow({ access, tasks }: ReadTables, { id }: Reader, order: IndexedOrder | undefined): RawBuilder<unknown> {
+  return sql`((select task_id, created_at from ${access} where user_id = ${id}::uuid ${inOrder(order, 'task_id')})
+    union all (select id, created_at from ${tasks} where deleted_at is not null and owner_id = ${id}::uuid ${inOrder(order, 'id')}))`;
+}
+
+/** Everybody's tasks, those since deleted included, likewise. */
+function allTasks({ tasks }: ReadTables, order: IndexedOrder | undefined): RawBuilder<unknown> {
+  return sql`((select id as task_id, created_at from ${tasks} where deleted_at is null ${inOrder(order, 'id')})
+    union all (select id, created_at from ${tasks} where deleted_at is not null ${inOrder(order, 'id')}))`;
+}
+
+/** A part of a union has an order only if it says so: then a page of the whole is read from both without sorting them. */
+function inOrder(order: IndexedOrder | undefined, id: string): RawBuilder<unknown> {
+  if (!order) return sql``;
+  const direction = sql.raw(order.descending ? 'desc' : 'asc');
+  return order.by === 'id' ? sql`order by ${sql.ref(id)} ${direction}` : sql`order by created_at ${direction}, ${sql.ref(id)} ${direction}`;
 }
 
 /** All versions of these tasks. In two parts that the planner knows the sizes of: it begins with the few tasks of one, or with the log of another. */

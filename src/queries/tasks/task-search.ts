@@ -20,18 +20,19 @@ export function searchTerms(search: string): SearchTerm[] {
 
 /**
  * Each term is in the task's own text or in one of its comments. The tasks are found from the scope, so that the planner may begin with
- * the scope's rows where they are few and with the text index where its hits are.
+ * the scope's rows where they are few and with the text index where its hits are. They are found once for each term and kept: joined
+ * into one plan, terms would be looked for again for each hit of the others.
  */
 export function searchCondition(search: string, { tables, source }: { tables: ReadTables; source: Source }): RawBuilder<unknown> {
   const terms = searchTerms(search);
   if (terms.length === 0) return sql`false`;
   const visible = sql.join(source.conditions, sql` and `);
   const found = terms.map(
-    (term) => sql`${source.id} in (
-      select ${source.id} from ${source.from(true)} where ${visible} and ${source.words} @@ ${taskQuery(term, tables)}
+    (term) => sql`${source.id} in (with hit as materialized (
+      select ${source.id} as id from ${source.from(true)} where ${visible} and ${source.words} @@ ${taskQuery(term, tables)}
       union all
       select ${source.id} from ${source.from(false)} join ${source.comments} m on m.task_id = ${source.id}
-        where ${visible} and m.standing and m.search @@ ${commentQuery(term, tables)})`,
+        where ${visible} and m.standing and m.search @@ ${commentQuery(term, tables)}) select id from hit)`,
   );
   return sql.join(found, sql` and `);
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Append, type Appended, StoreOverloaded, StoreUnavailable } from '../event-store.ts';
+import { type Append, type Appended, type Position, StoreOverloaded, StoreUnavailable } from '../event-store.ts';
 import { AppendConnection, NotConnected } from './append-connection.ts';
 import { AppendQueue, type PendingAppend, type QueueLimits } from './append-queue.ts';
 import { type BatchAnswer, encodeBatch, readAnswer } from './batch.ts';
@@ -13,6 +13,8 @@ export interface LaneOptions {
   /** Milliseconds, from the first failure on, within which a batch is tried again. */
   patience: number;
   log: (line: string) => void;
+  /** Told of each batch that was written as it stands, right behind this position: before the callers are. */
+  onBatch: (head: Position, appends: readonly Append[]) => void;
   /** Called after each batch that wrote something. */
   onWritten: () => void;
 }
@@ -88,7 +90,9 @@ export class AppendLane {
   /** Never fails as a whole: what the database refuses is halved until one append stands alone. */
   async #write(appends: readonly Append[]): Promise<Outcome[]> {
     try {
-      return readAnswer(appends, await this.#call(encodeBatch(appends)));
+      const answer = await this.#call(encodeBatch(appends));
+      if (answer.positions === null) this.#options.onBatch(BigInt(answer.head), appends);
+      return readAnswer(appends, answer);
     } catch (error) {
       if (error instanceof StoreUnavailable) return appends.map(() => new StoreUnavailable(error.outcome, error.cause));
       if (appends.length === 1) return [new Error(`The event log refused an append to ${appends[0]?.stream}`, { cause: error })];

@@ -4,6 +4,7 @@ import { type Append, type Appended, BEGINNING, type EventStore, WrongExpectedRe
 import { AppendLane } from './append-lane.ts';
 import { type QueueLimits, queueLimits } from './append-queue.ts';
 import { type LogSource, readAll, readEvents, readHead, readLogId, readPage, readStream } from './read-log.ts';
+import { createRecentEvents } from './recent-events.ts';
 import { sharedWhileUnderWay, subscribe } from './subscription.ts';
 import { WakeUps } from './wake-ups.ts';
 import { requireWellFormed } from './well-formed.ts';
@@ -35,10 +36,17 @@ export async function createPostgresEventStore(options: PostgresEventStoreOption
     await closePool();
     throw error;
   });
-  const wakeUps = new WakeUps({ connectionString, answerWithin: Math.min(answerWithin, 5_000), log });
+  const recent = createRecentEvents();
+  const wakeUps = new WakeUps({ connectionString, answerWithin: Math.min(answerWithin, 5_000), log, onForeign: recent.forget });
   const limits = { ...queueLimits, ...options.queue };
-  const lane = new AppendLane({ connectionString, limits, answerWithin, patience, log, onWritten: () => wakeUps.wake() });
-  const subscriptions = { wakeUps, log, readPage: sharedWhileUnderWay((...page) => readPage(source, ...page)) };
+  const onWritten = () => wakeUps.wake();
+  const lane = new AppendLane({ connectionString, limits, answerWithin, patience, log, onWritten, onBatch: recent.wrote });
+  const readStored = sharedWhileUnderWay((...page) => readPage(source, ...page));
+  const subscriptions = {
+    wakeUps,
+    log,
+    readPage: async (...page: Parameters<typeof readStored>) => recent.page(...page) ?? readStored(...page),
+  };
   const closing = new AbortController();
   const close = async () => {
     closing.abort();

@@ -16,6 +16,8 @@ export interface WakeUpOptions {
   /** Milliseconds to wait for the answer to a query. */
   answerWithin: number;
   log: (line: string) => void;
+  /** Called before those who wait are woken because of what another process may have written. */
+  onForeign: () => void;
 }
 
 /**
@@ -74,6 +76,11 @@ export class WakeUps {
     await this.#supervised;
   }
 
+  #wakeForOthers(): void {
+    this.#options.onForeign();
+    this.#wakeHere();
+  }
+
   #wakeHere(): void {
     this.#count++;
     for (const wake of this.#waiting) wake();
@@ -95,7 +102,7 @@ export class WakeUps {
       }
       this.#listening = false;
       connection?.destroy();
-      this.#wakeHere();
+      this.#wakeForOthers();
       const delay = Math.min(FIRST_DELAY * 2 ** failures, LONGEST_DELAY) * (0.5 + Math.random() / 2);
       await sleep(delay, undefined, { signal: this.#closing.signal }).catch(() => {});
     }
@@ -111,7 +118,7 @@ export class WakeUps {
     });
     const { client } = connection;
     client.on('notification', ({ processId }) => {
-      if (processId !== (client as unknown as { processID: number }).processID) this.#wakeHere();
+      if (processId !== (client as unknown as { processID: number }).processID) this.#wakeForOthers();
     });
     return connection;
   }
@@ -119,7 +126,7 @@ export class WakeUps {
   async #serve({ client, ended, close }: Connection): Promise<void> {
     void ended.then(() => this.#interruptPause());
     this.#listening = true;
-    this.#wakeHere();
+    this.#wakeForOthers();
     while (!this.#closing.signal.aborted) {
       if (!this.#unsaid) await this.#pause(HEARTBEAT);
       if (this.#unsaid) await this.#notify(client);

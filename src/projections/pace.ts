@@ -1,0 +1,53 @@
+import { performance } from 'node:perf_hooks';
+
+/** How long a projector rests at most between two batches, in milliseconds. */
+const LONGEST_REST = 100;
+/** From this utilization of the event loop on a projector rests, and at that one for as long as it may. */
+const BUSY = 0.1;
+const SATURATED = 0.95;
+/** The span that utilization is told of, in milliseconds. */
+const SAMPLE = 100;
+
+/**
+ * A batch costs a transaction however few events are in it: half a dozen statements, as much time as several commands. The more this
+ * process has to do, the longer projectors let events gather, so that the time goes to requests; whenever somebody waits for a read
+ * model, they do not, and what comes after a quiet moment is applied at once.
+ */
+export interface Pace {
+  /** Milliseconds to let events gather for before the next batch. */
+  rest(): number;
+}
+
+/** @param loop what is observed: the event loop of this process, when left out */
+export function createPace(loop: ObservedLoop = observedLoop()): Pace {
+  const { now, utilization } = loop;
+  let sampledAt = now();
+  let rest = 0;
+  return {
+    rest() {
+      if (now() - sampledAt < SAMPLE) return rest;
+      sampledAt = now();
+      rest = LONGEST_REST * Math.min(Math.max((utilization() - BUSY) / (SATURATED - BUSY), 0), 1);
+      return rest;
+    },
+  };
+}
+
+interface ObservedLoop {
+  /** In milliseconds. */
+  now(): number;
+  /** From 0 to 1, since it was last asked for. */
+  utilization(): number;
+}
+
+function observedLoop(): ObservedLoop {
+  let sampled = performance.eventLoopUtilization();
+  return {
+    now: () => performance.now(),
+    utilization() {
+      const { utilization } = performance.eventLoopUtilization(sampled);
+      sampled = performance.eventLoopUtilization();
+      return utilization;
+    },
+  };
+}
