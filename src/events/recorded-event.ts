@@ -1,5 +1,6 @@
 import type { EventMetadata } from './metadata.ts';
 import type { Position } from './store/event-store.ts';
+import type { TaskFact } from './task/task.ts';
 import type { TaskEvent } from './task/task-events.ts';
 import type { UserEvent } from './user/user-events.ts';
 
@@ -20,4 +21,9 @@ export type RecordedEvent = RecordedTaskEvent | RecordedUserEvent;
 /** The id behind a stream's prefix: the task or user it tells of. */
 export function subjectId(event: { stream: string }): string {
   return event.stream.slice(event.stream.indexOf('-') + 1);
+}
+
+/** What a task is made of, from an event of its stream. */
+export function toFact(event: RecordedTaskEvent): TaskFact {
+  return { ...event, taskId: subjectId(event), at: event.metadata.occurred_at, by: event.metadata.actor.id };
 }

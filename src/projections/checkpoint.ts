@@ -1,14 +1,6 @@
 import type { Position, StoredEvent } from '../events/store/event-store.ts';
+import { lastEvent } from '../events/store/last-event.ts';
 import type { Projection, ProjectionClient } from './projection.ts';
-
-/** What a checkpoint remembers of an event, so that it is known again. */
-export interface LastEvent {
-  stream: string;
-  revision: number;
-  id: string;
-  /** A position, in decimal digits. */
-  position: string;
-}
 
 /** Another writer has taken over, or the generation is gone: what this writer was about to write must not be. */
 export class Fenced extends Error {
@@ -68,8 +60,4 @@ export async function advance(
   );
   if (rows.length === 1) throw new AheadOfLive(`Generation ${from.generation} of ${name} waits for the one that took its place`);
   throw new Fenced(`Another instance has taken over the projection ${name}`);
-}
-
-function lastEvent({ stream, revision, id, position }: StoredEvent): LastEvent {
-  return { stream, revision, id, position: position.toString() };
 }

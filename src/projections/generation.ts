@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Position } from '../events/store/event-store.ts';
-import type { LastEvent } from './checkpoint.ts';
+import type { LastEvent } from '../events/store/last-event.ts';
 import { type Projection, type ProjectionClient, schemaOf } from './projection.ts';
 
 export type GenerationState = 'building' | 'live' | 'retired';

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { EventStore, StoredEvent } from '../events/store/event-store.ts';
-import type { LastEvent } from './checkpoint.ts';
+import type { LastEvent } from '../events/store/last-event.ts';
 import type { GenerationState } from './generation.ts';
 import { type Projection, schemaOf } from './projection.ts';
 
@@ -10,8 +10,9 @@ export interface MovedLog {
   /**
    * Lets every read model go on in the other store: checkpoints, and positions in rows, become those of the same events there. All or
    * nothing; what was translated before is left as it is.
+   * @param others does the same for what is not a read model, in the same transaction, where the table `moved (before, now)` is
    */
-  translate(projections: readonly Projection[]): Promise<Translated[]>;
+  translate(projections: readonly Projection[], others: (client: pg.ClientBase) => Promise<void>): Promise<Translated[]>;
   close(): Promise<void>;
 }
 
@@ -71,7 +72,7 @@ export async function openMovedLog(connectionString: string, before: EventStore,
       nows.push(is.position.toString());
       if (befores.length === BATCH) await write();
     },
-    async translate(projections) {
+    async translate(projections, others) {
       await write();
       await client.query('analyze moved');
       await client.query('begin');
@@ -84,6 +85,7 @@ export async function openMovedLog(connectionString: string, before: EventStore,
           const projection = projections.find(({ name, version }) => name === row.name && version === row.version);
           translated.push({ schema: schemaOf(row), outcome: await translateOne(row, projection) });
         }
+        await others(client);
         await client.query('commit');
         return translated;
       } catch (error) {

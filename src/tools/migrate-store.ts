@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { occupyAlone } from '../platform/postgres/occupancy.ts';
 import { allProjections } from '../projections/all-projections.ts';
 import { openMovedLog, type Translated } from '../projections/moved-log.ts';
+import { type MovedSubscriber, translateSubscribers } from '../subscribers/engine/moved-subscribers.ts';
 import { runTool, type Tool } from './command-line.ts';
 import { inFlightOf, inFlightOption } from './in-flight.ts';
 import { type Installation, openInstallation } from './installation.ts';
@@ -21,6 +22,11 @@ const outcomes: Record<Translated['outcome'], string> = {
   left: 'is not known here, or not of this log, and must be made anew',
 };
 
+const subscriberOutcomes: Record<MovedSubscriber['outcome'], string> = {
+  ...outcomes,
+  left: 'is not of this log, and is to be told where it goes on: npm run resume-subscriber',
+};
+
 async function migrate(tool: Tool, installation: Installation, { from, to, inFlight }: Migration, signal: AbortSignal): Promise<void> {
   const source = await openLog(installation, tool, { url: from.eventStoreUrl });
   const target = await openLog(installation, tool, { url: to.eventStoreUrl, adopt: source.log.logId, inFlight });
@@ -36,7 +42,12 @@ async function migrate(tool: Tool, installation: Installation, { from, to, inFli
   tool.say(`${events} events are in ${to.name}${before}, the same as in ${from.name}: sha256 ${sha256}`);
   const seconds = (performance.now() - begun) / 1000;
   tool.say(`Copied and compared in ${seconds.toFixed(1)} s: ${Math.round((events - found) / seconds)} events a second.`);
-  for (const { schema, outcome } of await moved.translate(allProjections)) tool.say(`${schema} ${outcomes[outcome]}`);
+  let subscribers: MovedSubscriber[] = [];
+  const readModels = await moved.translate(allProjections, async (client) => {
+    subscribers = await translateSubscribers(client, source.store, target.store);
+  });
+  for (const { schema, outcome } of readModels) tool.say(`${schema} ${outcomes[outcome]}`);
+  for (const { name, outcome } of subscribers) tool.say(`the subscriber ${name} ${subscriberOutcomes[outcome]}`);
   tool.say(`Start the service ${to.eventStoreUrl === undefined ? 'without EVENTSTORE_URL' : 'with EVENTSTORE_URL set to that address'}.`);
 }
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { EventStore, Position } from '../events/store/event-store.ts';
+import { misplacement } from '../events/store/last-event.ts';
 import { beginRebuild, type Generation, generationsOf, keepFormer, promote, RebuildRunning } from '../projections/generation.ts';
-import { misplacement } from '../projections/misplaced.ts';
 import type { Projection } from '../projections/projection.ts';
 import type { Tool } from './command-line.ts';
 import type { Workforce } from './workforce.ts';

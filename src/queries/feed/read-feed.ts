@@ -50,7 +50,7 @@ export async function readFeed(db: ReadDatabase, tables: ReadTables, { reader, a
 }
 
 /** Each a selection of `e`, ready for one condition more. */
-function partsFor({ id, isAdmin }: FeedReader, { feedEvents, readers, losses }: ReadTables): RawBuilder<unknown>[] {
+export function partsFor({ id, isAdmin }: FeedReader, { feedEvents, readers, losses }: ReadTables): RawBuilder<unknown>[] {
   const own = sql`select ${columns}, false as lost from ${feedEvents} e where e.user_id = ${id}::uuid`;
   if (isAdmin) return [own, sql`select ${columns}, false as lost from ${feedEvents} e where e.task_id is not null`];
   return [

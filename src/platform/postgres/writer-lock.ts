@@ -4,7 +4,7 @@ const PING_MS = 1_500;
 /** A holder that is silent for so long has its connection ended by the server, and with it the lock. */
 const SILENCE_MS = 6_000;
 
-/** The right to be the one that writes a projection, held on a connection of its own. */
+/** The right to be the one that does something on behalf of all instances, held on a connection of its own. */
 export interface WriterLock {
   /** Aborts when the lock is lost. */
   lost: AbortSignal;
