@@ -88,12 +88,18 @@ export function tell(
     const sized = body === undefined ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body)) };
     const sent = request({ hostname, port, method, path, headers: sized, agent: false, timeout: ANSWER_WITHIN }, (response) => {
       const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => {
+      const answered = () => {
         const text = Buffer.concat(chunks).toString();
         resolve({ status: response.statusCode!, text, code: /"code":"([A-Z_]+)"/.exec(text)?.[1] });
-      });
+      };
+      // A stream that was opened has no end: that it was is the answer.
+      if (response.headers['content-type']?.startsWith('text/event-stream')) {
+        answered();
+        sent.destroy();
+      }
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', answered);
     });
     sent.on('timeout', () => sent.destroy(new Error(`${method} ${path.slice(0, 100)}: no answer`)));
     sent.on('error', reject);
