@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import type pg from 'pg';
-import type { Accounts } from './accounts/accounts.ts';
+import type { PreferenceStore } from './accounts/preferences.ts';
 import type { CheckResult } from './api/health.ts';
 import type { Config } from './config.ts';
-import { defineAccountMails } from './notifications/account-mails.ts';
 import { type MailAddresses, mailAddresses } from './notifications/mail-addresses.ts';
-import { mailComposer } from './notifications/mails.ts';
+import { type ComposeMail, mailComposer } from './notifications/mails.ts';
 import type { Logger } from './platform/logging.ts';
 import { createFileMailer } from './platform/mail/file-mailer.ts';
 import type { Mailer } from './platform/mail/mailer.ts';
@@ -17,8 +16,8 @@ import { createSmtpMailer } from './platform/mail/smtp-mailer.ts';
 export interface MailService {
   outbox: MailOutbox;
   addresses: MailAddresses;
-  /** Begins to send: mails about accounts. Others are defined before. */
-  run(accounts: Accounts): void;
+  /** What makes mails. Those that can be ended carry a link to these preferences. */
+  composer(preferences: Pick<PreferenceStore, 'unsubscribeToken'>): ComposeMail;
   check(): Promise<CheckResult>;
 }
 
@@ -44,10 +43,7 @@ export function openMail({ config, at, pool, log, onSettled }: MailParts): MailS
   return {
     outbox,
     addresses,
-    run({ addressProofs: proofs, preferences }) {
-      defineAccountMails({ outbox, proofs, addresses, compose: mailComposer({ addresses, from: mailer.from, preferences }) });
-      outbox.run();
-    },
+    composer: (preferences) => mailComposer({ addresses, from: mailer.from, preferences }),
     async check() {
       await mailer.check();
       const { waiting, oldest } = await outbox.backlog();

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Position } from '../events/store/event-store.ts';
 import { erasuresInLog } from './accounts/erasures-in-log.ts';
 import { exportAccount } from './accounts/export-account.ts';
 import { type AccountFilters, listAccounts } from './accounts/list-accounts.ts';
@@ -8,12 +9,17 @@ import { findRun, type RunMarks } from './activity/find-run.ts';
 import { type ActivityList, exportActivity, listActivity } from './activity/list-activity.ts';
 import { taskTimeline } from './activity/task-timeline.ts';
 import { feedNews, type NewsQuery } from './feed/feed-news.ts';
-import { type FeedQuery, readFeed } from './feed/read-feed.ts';
+import { type FeedQuery, type FeedReader, readFeed } from './feed/read-feed.ts';
+import { seenEvent } from './feed/seen-event.ts';
+import { tasksAsLeft } from './feed/tasks-as-left.ts';
 import { type FlowQuery, flowStats } from './history/flow-stats.ts';
 import { type ChangesQuery, listTaskChanges } from './history/task-changes.ts';
+import { dueTasks } from './notifications/due-tasks.ts';
+import { listNotifications, type NotificationList } from './notifications/list-notifications.ts';
 import type { PageRequest } from './page.ts';
 import { readDatabase } from './read-database.ts';
 import { type ReadSchemas, readTables } from './read-tables.ts';
+import { type DeadLetterList, findDeadLetter, listDeadLetters } from './subscribers/list-dead-letters.ts';
 import { taskOfFile, tasksWithDueFiles, wantedFiles } from './tasks/find-files.ts';
 import { listComments } from './tasks/list-comments.ts';
 import { listFiles } from './tasks/list-files.ts';
@@ -21,6 +27,7 @@ import { listTags, type TagList } from './tasks/list-tags.ts';
 import { exportTasks, listTasks, type TaskList } from './tasks/list-tasks.ts';
 import { type TaskStatsQuery, taskStats } from './tasks/task-stats.ts';
 import { tasksConcerning } from './tasks/tasks-concerning.ts';
+import { type DeliveryList, findDelivery, listDeliveries } from './webhooks/list-deliveries.ts';
 
 export interface QueryParts {
   /** Its users may read the read models and the accounts. */
@@ -54,10 +61,18 @@ export function createQueries({ pool, schemas }: QueryParts) {
     erasuresInLog: () => erasuresInLog(db, tables),
     exportAccount: (userId: string, signal: AbortSignal) => exportAccount(db, tables, userId, signal),
     listSecurityEvents: (filters: SecurityEventFilters, request: PageRequest) => listSecurityEvents(db, tables, filters, request),
+    listNotifications: (list: NotificationList, request: PageRequest) => listNotifications(db, tables, list, request),
+    dueTasks: (people: readonly { userId: string; day: string }[]) => dueTasks(db, tables, people),
     listTaskChanges: (query: ChangesQuery, request: PageRequest) => listTaskChanges(db, tables, query, request),
     flowStats: (query: FlowQuery) => flowStats(db, tables, query),
     readFeed: (query: FeedQuery) => readFeed(db, tables, query),
     feedNews: (query: NewsQuery) => feedNews(db, tables, query),
+    listDeadLetters: (list: DeadLetterList, request: PageRequest) => listDeadLetters(db, tables, list, request),
+    findDeadLetter: (id: string) => findDeadLetter(db, tables, id),
+    tasksAsLeft: (positions: readonly Position[]) => tasksAsLeft(db, tables, positions),
+    seenEvent: (reader: FeedReader, position: Position) => seenEvent(db, tables, reader, position),
+    listDeliveries: (list: DeliveryList, request: PageRequest) => listDeliveries(db, tables, list, request),
+    findDelivery: (id: string) => findDelivery(db, tables, id),
     taskTimeline: (taskId: string, request: PageRequest) => taskTimeline(db, tables, taskId, request),
   };
 }

@@ -23,6 +23,13 @@ export interface ReadTables {
   securityEvents: RawBuilder<unknown>;
   sessions: RawBuilder<unknown>;
   accessTokens: RawBuilder<unknown>;
+  mailLinks: RawBuilder<unknown>;
+  formerEmails: RawBuilder<unknown>;
+  preferences: RawBuilder<unknown>;
+  inbox: RawBuilder<unknown>;
+  webhooks: RawBuilder<unknown>;
+  deliveries: RawBuilder<unknown>;
+  deadLetters: RawBuilder<unknown>;
 }
 
 /** In which PostgreSQL schema each read model is just now. */
@@ -56,6 +63,13 @@ export function readTables({ listing, activity, history, feed }: ReadSchemas): R
     securityEvents: within(() => 'accounts', 'security_events'),
     sessions: within(() => 'accounts', 'sessions'),
     accessTokens: within(() => 'accounts', 'access_tokens'),
+    mailLinks: within(() => 'accounts', 'mail_links'),
+    formerEmails: within(() => 'accounts', 'former_emails'),
+    preferences: within(() => 'notifications', 'preferences'),
+    inbox: within(() => 'notifications', 'inbox'),
+    webhooks: within(() => 'webhooks', 'webhooks'),
+    deliveries: within(() => 'webhooks', 'deliveries'),
+    deadLetters: within(() => 'subscribers', 'dead_letters'),
   });
 }
 

@@ -30,13 +30,14 @@ export interface Statements {
  * Puts a mail on its way, in the caller's transaction: whoever commits it wakes the outbox. One that is there already, sent or not, is not
  * put there again.
  */
-export async function queueMail(sql: Statements, { kind, sourceId, userId, about = {} }: NewMail): Promise<void> {
-  await sql.rows('insert into notifications.mail_outbox (kind, source_id, user_id, about) values ($1, $2, $3, $4) on conflict do nothing', [
-    kind,
-    sourceId,
-    userId,
-    JSON.stringify(about),
-  ]);
+export function queueMail(sql: Statements, mail: NewMail): Promise<void> {
+  return queueMails(sql, [mail]);
+}
+
+/** The same for several. */
+export async function queueMails(sql: Statements, mails: readonly NewMail[]): Promise<void> {
+  if (mails.length === 0) return;
+  await sql.rows(queue, [JSON.stringify(mails.map((mail) => ({ about: {}, ...mail })))]);
 }
 
 /** The rows of the outbox. All throw DatabaseUnavailable. */
@@ -66,6 +67,12 @@ export function createOutboxTable(pool: pg.Pool): OutboxTable {
     backlog: async () => (await rows<{ waiting: number; oldest: Date | null }>(backlog))[0]!,
   };
 }
+
+const queue = `
+  insert into notifications.mail_outbox (kind, source_id, user_id, about)
+  select kind, "sourceId", "userId", about
+    from json_to_recordset($1::json) as queued (kind text, "sourceId" uuid, "userId" uuid, about jsonb)
+  on conflict do nothing`;
 
 const claim = `
   update notifications.mail_outbox set due_at = now() + $3 * interval '1 millisecond', attempts = attempts + 1

@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
+import { mailedKinds } from '../../accounts/preferences.ts';
 import { withSummary } from '../activity/activity-item.ts';
 import { pagedActivity } from '../activity/list-activity.ts';
 import { jsonRow, utcTime } from '../json-values.ts';
@@ -12,6 +13,11 @@ const user = `u.id, u.email, u.username, u.full_name, u.role, u.is_active, u.ema
 const session = `s.id, ${times('s', 'created_at', 'last_used_at', 'expires_at', 'ended_at')}, s.ended_by, s.user_agent, s.ip`;
 const token = `k.id, k.name, k.scopes, ${times('k', 'created_at', 'expires_at', 'ended_at')}`;
 const securityEvent = `e.id, e.kind, ${times('e', 'occurred_at', 'last_occurred_at')}, e.count, e.ip, e.code, e.method, e.path, e.request_id, e.details`;
+const preference = `p.email_enabled, p.quiet_from, p.quiet_to, ${mailedKinds.map((kind) => `p.${kind}`).join(', ')}`;
+const pendingAddress = `l.new_email as email, ${times('l', 'created_at', 'expires_at')}`;
+const formerAddress = `m.email, m.was_verified as verified, ${times('m', 'changed_at')}`;
+const webhook = `w.id, w.url, w.types, w.description, w.active, w.disabled_reason, ${times('w', 'disabled_at', 'created_at', 'updated_at')}`;
+const notification = `n.id, n.kind, n.event_type as event, n.task_id, n.actor_id, n.details, ${times('n', 'created_at', 'read_at')}`;
 const task = `t.id, t.title, t.description, t.status, t.priority, t.tags, t.due_date, t.assignee_id, ${times('t', 'completed_at', 'created_at', 'updated_at', 'deleted_at')}, t.revision`;
 const share = 't.id as task_id, t.owner_id, h.key as user_id, h.value as permission';
 const assignment = `t.id as task_id, t.owner_id, t.title`;
@@ -60,12 +66,21 @@ function everything(tables: ReadTables, userId: string): RawBuilder<{ section: n
 /** The shares are those of and by the person. */
 function sections(tables: ReadTables, userId: string) {
   const { sessions, accessTokens, securityEvents, tasks, access, comments, commentVersions, files } = tables;
+  const { preferences, mailLinks, formerEmails, inbox, webhooks } = tables;
   const me = sql`${userId}::uuid`;
   const of = (columns: string, rest: RawBuilder<unknown>) =>
     sql<{ item: string }>`select ${sql.raw(jsonRow(columns))} as item from ${rest}`;
   return {
     sessions: of(session, sql`${sessions} s where s.user_id = ${me} order by s.id`),
     tokens: of(token, sql`${accessTokens} k where k.user_id = ${me} order by k.id`),
+    notification_preferences: of(preference, sql`${preferences} p where p.user_id = ${me}`),
+    pending_addresses: of(
+      pendingAddress,
+      sql`${mailLinks} l where l.user_id = ${me} and l.new_email is not null and l.expires_at > now() order by l.created_at`,
+    ),
+    former_addresses: of(formerAddress, sql`${formerEmails} m where m.user_id = ${me} order by m.changed_at`),
+    webhooks: of(webhook, sql`${webhooks} w where w.user_id = ${me} order by w.id`),
+    notifications: of(notification, sql`${inbox} n where n.user_id = ${me} order by n.created_at, n.id`),
     security_events: of(securityEvent, sql`${securityEvents} e where e.user_id = ${me} order by e.occurred_at, e.id`),
     tasks: of(task, sql`${tasks} t where t.owner_id = ${me} order by t.created_at, t.id`),
     shares: of(

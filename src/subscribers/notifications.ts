@@ -1,0 +1,122 @@
+import type pg from 'pg';
+import type { Sql } from '../accounts/database.ts';
+import { type RecordedEvent, type RecordedTaskEvent, subjectId } from '../events/recorded-event.ts';
+import { StoreUnavailable } from '../events/store/event-store.ts';
+import type { Task } from '../events/task/task.ts';
+import { type NewNotification, putInInboxes } from '../notifications/inbox.ts';
+import { mailablePeople } from '../notifications/mailable-people.ts';
+import { type Notice, needsTask, noticesOf, tells } from '../notifications/notices.ts';
+import { type NewMail, queueMails } from '../platform/mail/outbox-table.ts';
+import { DatabaseUnavailable, translated } from '../platform/postgres/connection-failure.ts';
+import { type Subscriber, Unreachable } from './subscriber.ts';
+
+export interface NotificationsParts {
+  /** The task as an event left it. @throws StoreUnavailable, DatabaseUnavailable */
+  taskAt(event: RecordedTaskEvent): Promise<Task | null>;
+  /** Mails may have been queued, and that is committed. */
+  onQueued(): void;
+}
+
+/**
+ * Tells people what happened, in the transaction of its checkpoint: rows in inboxes, and mails on their way, by ids. An event that comes
+ * again finds the rows of its first time. Nobody is told of what was before there was this.
+ */
+export function notificationSubscriber({ taskAt, onQueued }: NotificationsParts): Subscriber {
+  return {
+    name: 'notifications',
+    startsAt: 'head',
+    async write(events, client) {
+      try {
+        await tell(events, on(client), taskAt);
+      } catch (error) {
+        const cause = translated(error);
+        if (cause instanceof StoreUnavailable || cause instanceof DatabaseUnavailable) throw new Unreachable(cause.message, { cause });
+        throw error;
+      }
+    },
+    written: onQueued,
+  };
+}
+
+interface Told {
+  event: RecordedEvent;
+  notice: Notice;
+}
+
+async function tell(events: readonly RecordedEvent[], sql: Sql, taskAt: NotificationsParts['taskAt']): Promise<void> {
+  const told: Told[] = [];
+  for (const event of events) {
+    if (!tells(event.type)) continue;
+    const task = needsTask(event.type) ? await taskAt(event as RecordedTaskEvent) : null;
+    told.push(...noticesOf(event, task).map((notice) => ({ event, notice })));
+  }
+  if (told.length === 0) return;
+  const { active, mailable } = await mailablePeople(sql, [...new Set(told.map(({ notice }) => notice.userId))]);
+  const by = (way: 'inbox' | 'mail') => told.filter(({ notice }) => (notice.ways as readonly string[]).includes(way));
+  await putInInboxes(
+    sql,
+    by('inbox')
+      .filter(({ notice }) => active.has(notice.userId))
+      .map(notificationOf),
+  );
+  await queueMails(
+    sql,
+    by('mail')
+      .filter(({ notice }) => mailable.has(notice.userId))
+      .map(mailOf),
+  );
+}
+
+function notificationOf({ event, notice }: Told): NewNotification {
+  const { actor, event_id, occurred_at } = event.metadata;
+  return {
+    userId: notice.userId,
+    kind: notice.kind as NewNotification['kind'],
+    sourceId: event_id,
+    eventType: event.type,
+    taskId: event.stream.startsWith('task-') ? subjectId(event) : null,
+    revision: event.revision,
+    actorId: actor.kind === 'system' ? null : actor.id,
+    details: detailsOf(event),
+    at: occurred_at,
+  };
+}
+
+function mailOf({ event: { stream, revision, metadata }, notice: { kind, userId } }: Told): NewMail {
+  return { kind, sourceId: metadata.event_id, userId, about: { stream, revision } };
+}
+
+/** What it was about besides the task. */
+function detailsOf(event: RecordedEvent): Record<string, string> {
+  switch (event.type) {
+    case 'TaskShared':
+      return { permission: event.data.permission };
+    case 'TaskSharePermissionChanged':
+      return { permission: event.data.permission.to };
+    case 'CommentAdded':
+    case 'CommentEdited':
+    case 'CommentDeleted':
+    case 'CommentRestored':
+      return { comment_id: event.data.comment_id };
+    case 'FileAttached':
+    case 'FileDeleted':
+      return { file_id: event.data.file_id };
+    case 'TaskUnshared':
+      return event.data.reason === 'left' ? { user_id: event.data.user_id } : {};
+    case 'UserRoleChanged':
+      return { role: event.data.role.to };
+    case 'WebhookDisabled':
+      return { webhook_id: event.data.webhook_id };
+    default:
+      return {};
+  }
+}
+
+function on(client: pg.ClientBase): Sql {
+  return {
+    async rows<R>(text: string, values: readonly unknown[] = []) {
+      const { rows } = await client.query(text, [...values]);
+      return rows as R[];
+    },
+  };
+}
