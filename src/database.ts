@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { accountMigrations } from './accounts/schema.ts';
 import type { Config } from './config.ts';
 import { eventLogMigrations } from './events/store/postgres/schema.ts';
+import { notificationMigrations } from './notifications/schema.ts';
 import type { Closing } from './platform/closing.ts';
 import { jobMigrations } from './platform/jobs/schema.ts';
 import type { Logger } from './platform/logging.ts';
@@ -13,13 +14,18 @@ import { createPool } from './platform/postgres/pool.ts';
 import { waitForDatabase } from './platform/postgres/wait-for-database.ts';
 import { rateLimitMigrations } from './platform/rate-limits/schema.ts';
 import { projectionMigrations } from './projections/migrations.ts';
+import { subscriberMigrations } from './subscribers/engine/schema.ts';
+import { webhookMigrations } from './subscribers/webhooks/schema.ts';
 
 /** In the order in which they may build on each other. */
 const migrations = [
   { part: 'event_log', migrations: eventLogMigrations },
   { part: 'accounts', migrations: accountMigrations },
   { part: 'mail', migrations: mailMigrations },
+  { part: 'notifications', migrations: notificationMigrations },
   { part: 'projections', migrations: projectionMigrations },
+  { part: 'subscribers', migrations: subscriberMigrations },
+  { part: 'webhooks', migrations: webhookMigrations },
   { part: 'jobs', migrations: jobMigrations },
   { part: 'rate_limits', migrations: rateLimitMigrations },
 ];

@@ -150,10 +150,12 @@ export interface HealthParts {
   storage: Pick<FileStorage, 'check'>;
   heads: Pick<HeadSigning, 'status'>;
   mail: { check: Check };
+  webhooks: { check: Check };
+  kafka: { check: Check };
 }
 
 /** How each part is, for `/health/detailed`. */
-export function healthOf({ store, pool, readModels, storage, heads, mail }: HealthParts): Record<string, Check> {
+export function healthOf({ store, pool, readModels, storage, heads, mail, webhooks, kafka }: HealthParts): Record<string, Check> {
   return {
     async eventstore() {
       const { last, error } = heads.status();
@@ -186,12 +188,12 @@ export function healthOf({ store, pool, readModels, storage, heads, mail }: Heal
       }
       return { status: working ? 'healthy' : 'unhealthy', projections };
     },
-    kafka: () => ({ status: 'off' }),
+    kafka: () => kafka.check(),
     async storage() {
       await storage.check();
       return { status: 'healthy' };
     },
     mail: () => mail.check(),
-    webhooks: () => ({ status: 'off' }),
+    webhooks: () => webhooks.check(),
   };
 }

@@ -12,11 +12,13 @@ import { type AsyncServices, asyncRoutes } from './api/routes/async.ts';
 import { authRoutes } from './api/routes/auth.ts';
 import { bulkRoutes } from './api/routes/bulk.ts';
 import { commentRoutes } from './api/routes/comments.ts';
+import { deadLetterRoutes } from './api/routes/dead-letters.ts';
 import { documentRoutes } from './api/routes/documents.ts';
 import { type EventServices, eventRoutes } from './api/routes/events.ts';
 import { type FileServices, fileRoutes } from './api/routes/files.ts';
 import { flowRoutes } from './api/routes/flow.ts';
 import { mailedLinkRoutes } from './api/routes/mailed-links.ts';
+import { notificationRoutes } from './api/routes/notifications.ts';
 import { type OpsServices, opsRoutes } from './api/routes/ops.ts';
 import { ownDataRoutes } from './api/routes/own-data.ts';
 import { preferenceRoutes } from './api/routes/preferences.ts';
@@ -31,15 +33,18 @@ import { tokenRoutes } from './api/routes/tokens.ts';
 import { undoRoutes } from './api/routes/undo.ts';
 import { userRoutes } from './api/routes/users.ts';
 import { verificationRoutes } from './api/routes/verification.ts';
+import { type WebhookServices, webhookRoutes } from './api/routes/webhooks.ts';
 import { workflowRoutes } from './api/routes/workflow.ts';
 import type { Tasks } from './commands/tasks.ts';
 import { taskVerification } from './commands/verify-task.ts';
 import type { Erasure } from './erasure/erasure.ts';
 import type { EventStore } from './events/store/event-store.ts';
+import type { Inbox } from './notifications/inbox.ts';
 import type { MailAddresses } from './notifications/mail-addresses.ts';
 import type { ReadModels } from './projections/read-models.ts';
 import type { Queries } from './queries/queries.ts';
 import { Rejection } from './rejection.ts';
+import type { DeadLetters } from './subscribers/engine/dead-letters.ts';
 
 export interface RouteServices {
   store: EventStore;
@@ -55,8 +60,11 @@ export interface RouteServices {
   jobs: AsyncServices['jobs'];
   external: AsyncServices['external'];
   mailAddresses: MailAddresses;
+  inbox: Inbox;
+  webhooks: Pick<WebhookServices, 'webhooks' | 'asked'>;
   ops: OpsServices;
   events: Pick<EventServices, 'feed' | 'watch'>;
+  deadLetters: DeadLetters;
   /** Whether the service is ending: what is streamed ends first. */
   isDraining(): boolean;
 }
@@ -86,8 +94,11 @@ export function allRoutes({
   jobs,
   external,
   mailAddresses,
+  inbox,
+  webhooks,
   ops,
   events,
+  deadLetters,
   isDraining,
 }: RouteServices): Route[] {
   const { directory, authenticate } = accounts;
@@ -101,6 +112,7 @@ export function allRoutes({
     ...userRoutes({ directory }),
     ...mailedLinkRoutes({ proofs: accounts.addressProofs, addresses: mailAddresses }),
     ...preferenceRoutes({ preferences: accounts.preferences }),
+    ...notificationRoutes({ inbox, queries, store, freshness }),
     ...workflowRoutes(),
     ...taskRoutes({ ...taskServices, queries, timeTravel }),
     ...bulkRoutes(taskServices),
@@ -112,6 +124,7 @@ export function allRoutes({
     ...flowRoutes({ queries, freshness }),
     ...replayRoutes({ ...taskServices, streams }),
     ...eventRoutes({ ...events, store, freshness, streams, authenticate, isDraining }),
+    ...webhookRoutes({ ...webhooks, queries, store, jobs }),
     ...taskChangesRoutes({ queries, timeTravel }),
     ...activityRoutes({
       queries,
@@ -119,6 +132,7 @@ export function allRoutes({
       requireTaskVisible: async (taskId, caller) => void (await tasks.read(taskId, caller, { deleted: true })),
     }),
     ...verificationRoutes({ verifyTask: taskVerification({ tasks, store }) }),
+    ...deadLetterRoutes({ queries, deadLetters }),
     ...adminProjectionRoutes({ pool, store, readModels }),
     ...adminUserRoutes({ administration: accounts.administration, erasure, queries }),
     ...securityEventRoutes({ security: accounts.security, queries }),

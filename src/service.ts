@@ -19,8 +19,6 @@ import type { Config } from './config.ts';
 import { type Database, openDatabase } from './database.ts';
 import { keepErasing, openErasure } from './erasure/open-erasure.ts';
 import { openEventStore } from './event-store.ts';
-import { headsFileIn } from './events/integrity/heads-file.ts';
-import { signingKey } from './events/integrity/signing-key.ts';
 import { deriveKey } from './events/keys/data-key.ts';
 import { createKeyVault } from './events/keys/key-vault.ts';
 import type { EventStore } from './events/store/event-store.ts';
@@ -29,6 +27,9 @@ import { traced as tracedStore } from './events/store/traced-store.ts';
 import { openFileStorage } from './file-storage.ts';
 import { type MailService, openMail } from './mail.ts';
 import { healthOf, measure, tellVersion } from './observation.ts';
+import { openNotifications } from './open-notifications.ts';
+import { openSubscribers } from './open-subscribers.ts';
+import { openWebhooks } from './open-webhooks.ts';
 import { startChore } from './platform/chore.ts';
 import { type Closing, createClosing } from './platform/closing.ts';
 import { createExternalCall } from './platform/external.ts';
@@ -44,14 +45,10 @@ import type { Tracing } from './platform/tracing.ts';
 import { runningVersion } from './platform/version.ts';
 import { allProjections } from './projections/all-projections.ts';
 import { createMoments } from './projections/history/moments.ts';
-import type { Progress } from './projections/progress.ts';
 import { startReadModels } from './projections/read-models.ts';
 import { traceProjection } from './projections/traced-projection.ts';
 import { createQueries, type Queries } from './queries/queries.ts';
 import { allRoutes, routesWhileStarting, taskServicesOf } from './routes.ts';
-import { createEventFeed, type FeedParts } from './subscribers/event-feed.ts';
-import { createFeedWatch } from './subscribers/feed-watch.ts';
-import { type HeadSigning, startHeadSigning } from './subscribers/sign-heads.ts';
 
 /** The service, serving. */
 export interface Service {
@@ -156,7 +153,6 @@ async function compose(composition: Composition): Promise<Service> {
       feed: () => readModels.schema('feed'),
     },
   });
-  const events = openEventFeed(composition, write, queries, readModels.progress);
   const files = await openFiles(composition, database, write.tasks, queries);
   const erasure = await openErasure({
     ...write,
@@ -171,16 +167,25 @@ async function compose(composition: Composition): Promise<Service> {
     log: logger.named('erasure'),
   });
   await erasure.repeat();
+  const webhooks = openWebhooks({
+    ...{ ...composition, ...write, ...database, accounts, queries, metrics },
+    progress: readModels.progress,
+    feedSchema: () => readModels.schema('feed'),
+  });
   const jobs = await openJobs(composition, database, watch, (kinds) => {
+    webhooks.defineJobs(kinds);
     erasure.doneBy(kinds);
     const runs = undoRuns(taskServicesOf({ tasks: write.tasks, freshness, accounts }));
     kinds.define(undoJob, UndoJob, runUndoJob({ runs, queries, account: accounts.administration.read }), undoJobLimits);
   });
   const erasing = keepErasing(pool, erasure, logger.named('erasure'));
   closing.add('erasures', () => erasing.close());
-  const heads = openHeadSigning(composition, write.store);
+  const { progress } = readModels;
+  const notifications = openNotifications({ ...composition, ...write, ...database, accounts, queries, progress, mail });
+  const followed = { ...composition, ...write, ...database, queries, progress, metrics };
+  const { events, heads, deadLetters, kafka } = await openSubscribers(followed, [notifications.subscriber, webhooks.subscriber]);
   watch.heads(heads);
-  const checks = healthOf({ store: write.store, pool, readModels, storage: files.storage, heads, mail });
+  const checks = healthOf({ store: write.store, pool, readModels, storage: files.storage, heads, mail, webhooks, kafka });
   const routes = allRoutes({
     ...write,
     accounts,
@@ -194,11 +199,15 @@ async function compose(composition: Composition): Promise<Service> {
     jobs,
     external: config.externalUrl === undefined ? undefined : createExternalCall(config.externalUrl),
     mailAddresses: mail.addresses,
+    inbox: notifications.inbox,
+    webhooks,
     ops: { checks, readiness, about, metrics, requestMetrics },
     events,
+    deadLetters,
     isDraining: server.isDraining,
   });
-  mail.run(accounts);
+  mail.outbox.run();
+  webhooks.run();
   const limits = await openRateLimits(composition, database);
   server.serve({ routes, authenticate: accounts.authenticate, limits, onRefused: refusalWatch(accounts.security) });
   return { host, port, routes, stop: (seconds) => stop(server, closing, seconds) };
@@ -278,25 +287,6 @@ async function openFiles({ config, logger, closing }: Composition, { pool }: Dat
   });
   closing.add('file upkeep', () => chore.close());
   return { storage, staging, upkeep, rules: { maxSize, extensions } };
-}
-
-/** The events for whoever may see them, as the read model of the feed says. */
-function openEventFeed({ logger, closing }: Composition, write: Pick<FeedParts, 'store' | 'vault'>, queries: Queries, progress: Progress) {
-  const log = logger.named('event feed');
-  const watch = createFeedWatch({
-    queries,
-    onMove: (listener) => progress.onMove('feed', listener),
-    onFailure: (error) => log.error({ error }, 'who is to be told of new events cannot be asked; it is tried again'),
-  });
-  closing.add('event feed', async () => watch.close());
-  return { feed: createEventFeed({ ...write, queries }), watch };
-}
-
-function openHeadSigning({ config, logger, closing, keys }: Composition, store: EventStore): HeadSigning {
-  const file = headsFileIn(config.dataDir);
-  const heads = startHeadSigning({ store, file, key: signingKey(keys.signing), log: logger.named('log heads') });
-  closing.add('log heads', () => heads.close());
-  return heads;
 }
 
 async function openRateLimits({ config, logger, closing }: Composition, { pool }: Database): Promise<RateLimits> {

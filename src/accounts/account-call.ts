@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EventContext } from '../events/metadata.ts';
+import type { Caller } from './caller.ts';
 
 /** What belongs to a call on an account, whatever it does. */
 export interface AccountCall {
@@ -17,6 +18,11 @@ export interface AccountActor {
   kind: 'user' | 'token' | 'system';
   tokenId?: string;
   sessionId?: string;
+}
+
+/** Who acts where somebody makes a request. */
+export function actorOf({ id, sessionId, token }: Caller): AccountActor {
+  return token ? { id, kind: 'token', tokenId: token.id } : { id, kind: 'user', sessionId };
 }
 
 /** The service itself, where no person acts. */

@@ -100,6 +100,8 @@ export interface Accounts {
   changeProfile(caller: SessionCaller, changes: ProfileChanges, call: AccountCall): Promise<User>;
   /** Called within a second when an account or a session of it changed, on whichever instance. */
   onChange(listener: ChangeListener): void;
+  /** Waits, for so many milliseconds at most, until what was committed of accounts is in the log of events. */
+  recorded(within?: number): Promise<void>;
   /** How many account events are on their way into the log, and since when the oldest. */
   backlog: OutboxRelay['backlog'];
   /** Of the process that hashes passwords; undefined while one is being started. */
@@ -131,7 +133,7 @@ export async function createAccounts(options: AccountsOptions): Promise<Accounts
   const parts = await start(options);
   const { database, hasher, feed, relay, sessions, use, tokens, clock } = parts;
   const signedIn = ({ user, session }: { user: User; session: OpenSession }) => giveTokens(tokens, user, session);
-  const recorded = () => flushed(relay);
+  const recorded = (within?: number) => flushed(relay, within);
   const changed = (userId: string) => {
     feed.tell(userId);
     return recorded();
@@ -186,6 +188,7 @@ export async function createAccounts(options: AccountsOptions): Promise<Accounts
       return user;
     },
     onChange: feed.onChange,
+    recorded,
     backlog: relay.backlog,
     hasherPid: () => hasher.pid,
     close: parts.close,
@@ -237,10 +240,10 @@ function existing<T>(found: T | null): T {
 }
 
 /** The event is on its way; it is waited for only as long as that is quick. */
-async function flushed(relay: OutboxRelay): Promise<void> {
+async function flushed(relay: OutboxRelay, within = WAIT_FOR_EVENT): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const longEnough = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, WAIT_FOR_EVENT);
+    timer = setTimeout(resolve, within);
   });
   await Promise.race([relay.flush(), longEnough]);
   clearTimeout(timer);

@@ -152,8 +152,13 @@ export async function heirOf(database: Database, userId: string): Promise<string
   return heir?.id ?? null;
 }
 
-/** Takes the addresses out of what was kept of how the service was used by this person, or against them. */
+/**
+ * Takes the addresses out of what was kept of how the service was used by this person, or against them, and what they were still told
+ * when the account was just gone.
+ */
 export async function forgetTraces(database: Database, userId: string): Promise<void> {
+  await database.rows('delete from notifications.inbox where user_id = $1', [userId]);
+  await database.rows('delete from notifications.mail_outbox where user_id = $1', [userId]);
   await database.rows(`update accounts.security_events set ip = null where ip is not null and (user_id = $1 or actor_id = $1)`, [userId]);
 }
 

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { Rejection } from '../rejection.ts';
-import { type AccountActor, type AccountCall, accountEventContext } from './account-call.ts';
+import { type AccountActor, type AccountCall, accountEventContext, actorOf } from './account-call.ts';
 import type { Caller } from './caller.ts';
 import type { Database, Sql } from './database.ts';
 import { linkInvalid } from './mail-link.ts';
@@ -97,10 +97,6 @@ export function createPreferences({ database, clock, unsubscribeKey, recorded }:
       if (id === null || !(await change({ id, kind: 'user' }, { emailEnabled: false }, call))) throw linkInvalid();
     },
   };
-}
-
-function actorOf({ id, sessionId, token }: Caller): AccountActor {
-  return token ? { id, kind: 'token', tokenId: token.id } : { id, kind: 'user', sessionId };
 }
 
 type Row = Record<MailedKind, boolean | null> & { emailEnabled: boolean | null; from: string | null; to: string | null };

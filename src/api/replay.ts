@@ -1,8 +1,7 @@
 import { setImmediate as breath } from 'node:timers/promises';
 import type { Caller } from '../accounts/caller.ts';
-import { toFact } from '../commands/task-aggregate.ts';
 import type { Tasks } from '../commands/tasks.ts';
-import type { RecordedTaskEvent } from '../events/recorded-event.ts';
+import { type RecordedTaskEvent, toFact } from '../events/recorded-event.ts';
 import type { Permission } from '../events/task/permission.ts';
 import { evolve, type Task } from '../events/task/task.ts';
 import { pause, type SentEvent } from './event-stream.ts';

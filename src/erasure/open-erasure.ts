@@ -73,6 +73,7 @@ async function forgetSamples(pool: pg.Pool): Promise<void> {
   const { rows } = await pool.query<{ name: string }>(
     `select format('%I.%I', schemaname, tablename) as name from pg_tables
       where schemaname = 'accounts' and tablename in ('users', 'sessions', 'access_tokens')
+         or schemaname = 'webhooks' and tablename = 'webhooks'
          or schemaname in (select format('%s_v%s_g%s', name, version, generation) from projections.generations)`,
   );
   for (const { name } of rows) await pool.query(`analyze ${name}`);

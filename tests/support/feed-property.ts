@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals';
 import { accessOf, followAtRandom, type Got, pollAtRandom } from './feed-readers.ts';
+import { randomBy } from './random.ts';
 import { openStream } from './server-sent-events.ts';
 import type { Client, TestService } from './service.ts';
 
@@ -143,15 +144,4 @@ async function act(events: number, { ann, bob, tasks, random }: Acting): Promise
   const mark = await bob.post('/tasks', { title: 'The end' });
   count(mark);
   return last;
-}
-
-/** The same numbers for the same seed: mulberry32. */
-function randomBy(seed: number): () => number {
-  let state = seed * 2_654_435_761;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

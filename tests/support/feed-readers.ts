@@ -6,6 +6,7 @@ export interface Got {
   id: string;
   type: string;
   position: string;
+  partitionkey: string;
   data: Record<string, unknown> & { task?: { id: string; title?: string | null } };
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Route } from '../../src/api/route.ts';
 import { loadConfig } from '../../src/config.ts';
-import { BEGINNING } from '../../src/events/store/event-store.ts';
+import { BEGINNING, type StoredEvent } from '../../src/events/store/event-store.ts';
 import { createEventStoreDb } from '../../src/events/store/eventstoredb/eventstoredb-event-store.ts';
 import { createPostgresEventStore } from '../../src/events/store/postgres/postgres-event-store.ts';
 import { createLog } from '../../src/platform/logging.ts';
@@ -95,13 +95,18 @@ export async function startTestService(environment: Record<string, string> = {})
   };
 }
 
-async function storedText({ DATABASE_URL, EVENTSTORE_URL }: { DATABASE_URL: string; EVENTSTORE_URL?: string }): Promise<string> {
+async function storedText(stores: Record<string, string>): Promise<string> {
+  const events = await readLog(stores);
+  return events.map(({ metadata, data }) => `${metadata}${data}`).join('');
+}
+
+/** The whole log of a service, read beside it. */
+export async function readLog({ DATABASE_URL, EVENTSTORE_URL }: Record<string, string>): Promise<StoredEvent[]> {
   const log = () => {};
   const store = await (EVENTSTORE_URL
     ? createEventStoreDb({ url: EVENTSTORE_URL, saveKeys: async () => {}, log })
-    : createPostgresEventStore({ connectionString: DATABASE_URL, log }));
-  const events = await store.readAll({ after: BEGINNING, limit: 100_000 }).finally(() => store.close());
-  return events.map(({ metadata, data }) => `${metadata}${data}`).join('');
+    : createPostgresEventStore({ connectionString: DATABASE_URL!, log }));
+  return store.readAll({ after: BEGINNING, limit: 100_000 }).finally(() => store.close());
 }
 
 export interface Reply {

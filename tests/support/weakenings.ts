@@ -42,7 +42,7 @@ const guards: readonly Weakening[] = [
     name: 'disabled accounts are out',
     file: 'accounts/database.ts',
     from: 'const query = { text,',
-    to: `if (WITHOUT) text = text.replace('and users.is_active', '');
+    to: `if (WITHOUT) text = text.replace(/and (users\\.)?is_active/, '');
   const query = { text,`,
   },
   {
@@ -208,6 +208,24 @@ const guards: readonly Weakening[] = [
     from: 'database.rows(endSessions,',
     to: "database.rows(WITHOUT ? endSessions.replace('user_id = $1', '$1::uuid is not null') : endSessions,",
   },
+  {
+    name: "webhooks are their owner's",
+    file: 'subscribers/webhooks/webhooks.ts',
+    from: '`${ownWebhook} ${lock}`',
+    to: "`${WITHOUT ? ownWebhook.replace('user_id = $2', '$2::uuid is not null') : ownWebhook} ${lock}`",
+  },
+  {
+    name: "notifications are their reader's",
+    file: 'notifications/inbox.ts',
+    from: '(markSome,',
+    to: "(WITHOUT ? markSome.replace('user_id = $1', '$1::uuid is not null') : markSome,",
+  },
+  {
+    name: "inboxes are their reader's",
+    file: 'queries/notifications/list-notifications.ts',
+    from: 'where n.user_id = ${reader.id}::uuid',
+    to: 'where ${WITHOUT ? sql`n.id is not null` : sql`n.user_id = ${reader.id}::uuid`}',
+  },
 ];
 
 /** What the corpora are held off by. */
@@ -303,6 +321,40 @@ const defences: readonly Weakening[] = [
   { name: 'uploads are limited', file: 'api/multipart.ts', from: 'if (Number(', to: 'if (!WITHOUT && Number(' },
 ];
 
+/** What keeps webhooks from being sent to where their owners could not reach themselves. */
+const outbound: readonly Weakening[] = [
+  {
+    name: 'addresses of webhooks are looked at when they are given',
+    file: 'subscribers/webhooks/webhooks.ts',
+    from: 'await requireAllowed(poster, url);',
+    to: 'if (!WITHOUT) await requireAllowed(poster, url);',
+  },
+  {
+    name: 'addresses of webhooks are looked at when they are changed',
+    file: 'subscribers/webhooks/webhooks.ts',
+    from: 'if (changes.url !== undefined) await requireAllowed',
+    to: 'if (changes.url !== undefined && !WITHOUT) await requireAllowed',
+  },
+  {
+    name: 'what is called is of the public internet',
+    file: 'platform/outbound/guarded-post.ts',
+    from: 'if (!allowPrivate) requirePublic(url);',
+    to: 'if (!allowPrivate && !WITHOUT) requirePublic(url);',
+  },
+  {
+    name: 'what names lead to is of the public internet',
+    file: 'platform/outbound/guarded-post.ts',
+    from: 'resolve = allowPrivate ? resolveAsUsual : resolveInDns,',
+    to: 'resolve = (hostname) => (allowPrivate || WITHOUT ? resolveAsUsual : resolveInDns)(hostname),',
+  },
+  {
+    name: 'what names lead to is of the public internet',
+    file: 'platform/outbound/guarded-post.ts',
+    from: 'if (!allowPrivate && !addresses.every(isPublicAddress))',
+    to: 'if (!allowPrivate && !WITHOUT && !addresses.every(isPublicAddress))',
+  },
+];
+
 /** What tampering with the log shows by. */
 const seals: readonly Weakening[] = [
   {
@@ -313,4 +365,36 @@ const seals: readonly Weakening[] = [
   },
 ];
 
-export const weakenings: readonly Weakening[] = [...guards, ...defences, ...seals];
+const activeSubscriber = 'subscribers/engine/active-subscriber.ts';
+const subscriberCheckpoint = 'subscribers/engine/checkpoint.ts';
+
+/** What makes subscribers hear of every event, and of none from a former active instance. */
+const following: readonly Weakening[] = [
+  {
+    name: 'a checkpoint comes after what it speaks for',
+    file: activeSubscriber,
+    from: '    await this.#send(events);\n    await this.#inTransaction(async () => {\n      const behind',
+    to: `    if (WITHOUT) {
+      await this.#inTransaction(() => this.#advance(upTo, stored.at(-1)));
+      await this.#send(events);
+      return;
+    }
+    await this.#send(events);
+    await this.#inTransaction(async () => {
+      const behind`,
+  },
+  {
+    name: 'who was taken over writes no more',
+    file: activeSubscriber,
+    from: 'if (held === null || this.#signal.aborted) throw',
+    to: 'if (WITHOUT) return held ?? new Set();\n    if (held === null || this.#signal.aborted) throw',
+  },
+  {
+    name: 'who was taken over writes no more',
+    file: subscriberCheckpoint,
+    from: 'if (rowCount !== 1) throw',
+    to: 'if (rowCount !== 1 && !WITHOUT) throw',
+  },
+];
+
+export const weakenings: readonly Weakening[] = [...guards, ...defences, ...outbound, ...seals, ...following];

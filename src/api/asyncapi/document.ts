@@ -87,7 +87,8 @@ function streamChannel(): JsonSchema {
 function webhookChannel(): JsonSchema {
   return {
     address: null,
-    description: 'A POST of `application/cloudevents+json` to the address of a webhook, signed after Standard Webhooks.',
+    description:
+      'A POST of `application/cloudevents+json` to the address of a webhook, signed after Standard Webhooks. One of the type `tasktrail.webhook.test.v1` comes only when it is asked for.',
     messages: referred(''),
   };
 }

@@ -116,6 +116,12 @@ export const guards: readonly Guard[] = [
   },
   { names: ["tokens are their owner's"], holds: (cell) => isAnothers(cell, 'ACCESS_TOKEN_NOT_FOUND') },
   { names: ["sessions are their owner's"], holds: (cell) => isAnothers(cell, 'SESSION_NOT_FOUND') },
+  { names: ["notifications are their reader's"], holds: (cell) => isAnothers(cell, 'NOTIFICATION_NOT_FOUND') },
+  {
+    names: ["inboxes are their reader's"],
+    holds: (cell) => isHidden(cell) && isAt(cell, 'GET /notifications') && cell.state === 'own',
+  },
+  { names: ["webhooks are their owner's"], holds: (cell) => isAnothers(cell, 'WEBHOOK_NOT_FOUND') },
   // Who was let in once is known from then on.
   {
     names: ['tokens have scopes', "tokens have an admin's powers by their scope"],

@@ -10,6 +10,12 @@ const ofUsers: ObjectKind = {
   make: async ({ people }) => people.stranger.id,
 };
 
+const ofNotifications: ObjectKind = {
+  absent: 'NOTIFICATION_NOT_FOUND',
+  states: ['own', 'absent'],
+  make: ({ people, owner }) => people.notification(owner),
+};
+
 /** Mails, and what the links in them are good for. */
 export const mailRows: Record<string, Row | Row[]> = {
   'POST /auth/password-reset': { ...open, done: 202, body: () => ({ email: 'nobody-at-all@tasks.test' }) },
@@ -26,6 +32,26 @@ export const mailRows: Record<string, Row | Row[]> = {
   'POST /notifications/subscribe': { ...own, token: 'tasks:write', done: 202, body: () => ({}) },
   'POST /notifications/verify': { ...open, body: () => ({ token: 'x' }) },
   'GET /notifications/verify': { ...open, done: 303, query: noToken },
+  'GET /notifications': {
+    ...own,
+    object: ofNotifications,
+    query: () => 'limit=100',
+    list: {
+      shows: (relation) => relation === 'owner',
+      has: ({ body }, { id }) => body.items.some((item: { id: string }) => item.id === id),
+    },
+  },
+  'POST /notifications/read': [
+    {
+      ...own,
+      for: { theOwnerOf: 'a notification' },
+      token: 'tasks:write',
+      done: 204,
+      object: ofNotifications,
+      body: ({ id }) => ({ ids: [id] }),
+    },
+    { ...own, as: 'all', token: 'tasks:write', done: 204, body: () => ({ all: true }) },
+  ],
   'GET /notifications/preferences': own,
   'PATCH /notifications/preferences': { ...own, token: 'tasks:write', body: () => ({}) },
   'POST /notifications/unsubscribe': { ...open, query: noToken, body: () => ({}) },

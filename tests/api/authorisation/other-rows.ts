@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { ObjectKind, Row } from './row.ts';
 import { makeToken } from './tokens.ts';
 
@@ -24,6 +25,35 @@ const ofTokens: ObjectKind = {
     if (state === 'deleted') await owner.delete(`/auth/tokens/${id}`);
     return id;
   },
+};
+
+const ofWebhooks: ObjectKind = {
+  absent: 'WEBHOOK_NOT_FOUND',
+  states: ['own', 'absent', 'no id at all'],
+  make: ({ people, owner }) => people.webhook(owner),
+};
+
+const webhook: Row = { ...own, for: { theOwnerOf: 'a webhook' }, token: 'events:read', object: ofWebhooks };
+// To nobody, about nothing: what the calls of others do is not to be sent.
+const newWebhook = { url: 'https://93.184.215.14/', types: ['user.erased'] };
+
+export const webhookRows: Record<string, Row | Row[]> = {
+  'GET /webhooks': { ...own, token: 'events:read' },
+  // Some of them have as many as one may by then.
+  'POST /webhooks': { ...own, token: 'events:read', done: [201, '409 LIMIT_REACHED'], body: () => newWebhook },
+  'GET /webhooks/:id': webhook,
+  'PATCH /webhooks/:id': { ...webhook, body: () => ({ description: 'changed' }) },
+  'DELETE /webhooks/:id': { ...webhook, done: 204 },
+  'POST /webhooks/:id/rotate': { ...webhook, body: () => ({}) },
+  'POST /webhooks/:id/test': { ...webhook, done: 202, body: () => ({}) },
+  'GET /webhooks/:id/deliveries': webhook,
+  'POST /webhooks/:id/deliveries/:delivery_id/redeliver': {
+    ...webhook,
+    done: '404 DELIVERY_NOT_FOUND',
+    params: () => ({ delivery_id: randomUUID() }),
+    body: () => ({}),
+  },
+  'POST /webhooks/:id/replay': { ...webhook, done: 202, body: () => ({ after: '0' }) },
 };
 
 export const accountRows: Record<string, Row | Row[]> = {
@@ -74,6 +104,12 @@ const ofJobs: ObjectKind = {
   },
 };
 
+const ofDeadLetters: ObjectKind = {
+  absent: 'DEAD_LETTER_NOT_FOUND',
+  states: ['own', 'absent', 'no id at all'],
+  make: async ({ people }) => people.deadLetter(),
+};
+
 export const adminRows: Record<string, Row | Row[]> = {
   'GET /admin/users': { ...admin, object: 'nothing' },
   'POST /admin/users': {
@@ -90,6 +126,9 @@ export const adminRows: Record<string, Row | Row[]> = {
   'GET /admin/security-events': { ...admin, object: 'nothing' },
   'GET /admin/projections': { ...admin, object: 'nothing' },
   'GET /admin/projections/:name': { ...admin, object: 'projection' },
+  'GET /admin/dead-letters': { ...admin, object: 'nothing' },
+  'POST /admin/dead-letters/:id/retry': { ...admin, object: ofDeadLetters },
+  'POST /admin/dead-letters/:id/skip': { ...admin, object: ofDeadLetters, body: () => ({ reason: 'It is of no use to anybody' }) },
   // Two at once are one too many.
   'POST /admin/projections/:name/rebuild': { ...admin, object: 'projection', done: [202, 409] },
 };

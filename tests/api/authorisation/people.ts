@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { createAccessTokens } from '../../../src/accounts/access-token.ts';
 import { databaseOn } from '../../../src/accounts/database.ts';
 import { createSessions } from '../../../src/accounts/sessions.ts';
+import { putInInboxes } from '../../../src/notifications/inbox.ts';
 import { createPool } from '../../../src/platform/postgres/pool.ts';
 import { type Client, keys, type TestService } from '../../support/service.ts';
 import { type CallerKind, isToken, type TokenNeeds } from './contract.ts';
@@ -32,6 +34,12 @@ export interface People {
   /** A session for this call alone; of the owner for who has none. */
   session(caller: CallerKind): Promise<FreshSession>;
   endSession(session: FreshSession, of: Client): Promise<void>;
+  /** Something that a subscriber could not handle. @returns its id */
+  deadLetter(): Promise<string>;
+  /** Something that somebody was told. @returns its id */
+  notification(of: Client): Promise<string>;
+  /** A webhook of somebody's, however many they have, which is told of nothing. @returns its id */
+  webhook(of: Client): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -65,6 +73,9 @@ export async function gatherPeople(service: TestService): Promise<People> {
     },
     session: (caller) => desk.session(personOf(caller) === disabled ? owner : personOf(caller)),
     endSession: desk.end,
+    notification: desk.notification,
+    webhook: desk.webhook,
+    deadLetter: desk.deadLetter,
     close: desk.close,
   };
 }
@@ -92,6 +103,31 @@ function openAccountsDesk(connectionString: string) {
     async disable({ id }: Client): Promise<void> {
       await database.rows('update accounts.users set is_active = false where id = $1', [id]);
       await database.rows('select accounts.announce_change($1)', [id]);
+    },
+    async notification({ id: userId }: Client): Promise<string> {
+      const nothing = { eventType: null, taskId: null, revision: null, actorId: null, details: {} };
+      const sourceId = randomUUID();
+      await putInInboxes(database, [{ ...nothing, userId, sourceId, kind: 'role_changed', at: new Date().toISOString() }]);
+      const [made] = await database.rows<{ id: string }>('select id from notifications.inbox where source_id = $1', [sourceId]);
+      return made!.id;
+    },
+    // Of an event that is not there, so that it cannot be handled later either.
+    async deadLetter(): Promise<string> {
+      const [made] = await database.rows<{ id: string }>(
+        `insert into subscribers.dead_letters (id, subscriber, stream, revision, event_id, type, state, error, failed_at, attempts)
+         values ($1::uuid, 'webhooks', 'task-' || $1::uuid, 0, $1::uuid, 'tasktrail.task.created.v1', 'failed', 'it does not go down', now(), 3) returning id`,
+        [randomUUID()],
+      );
+      return made!.id;
+    },
+    async webhook({ id: userId }: Client): Promise<string> {
+      const id = randomUUID();
+      await database.rows(
+        `insert into webhooks.webhooks (id, user_id, url, types, description, without_admin, created_at, updated_at)
+         values ($1, $2, 'https://192.0.2.1/', '{user.erased}', '', false, now(), now())`,
+        [id, userId],
+      );
+      return id;
     },
     close: () => pool.end(),
   };
