@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 
 /** How long a projector rests at most between two batches, in milliseconds. */
-const LONGEST_REST = 100;
+const LONGEST_REST = 50;
 /** From this utilization of the event loop on a projector rests, and at that one for as long as it may. */
 const BUSY = 0.1;
 const SATURATED = 0.95;

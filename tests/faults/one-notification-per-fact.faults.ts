@@ -72,7 +72,7 @@ test('each event is told on every way, by id and in order per task, however ofte
     }
   })();
   const people = { owner: owner!, editor: editor!, viewer: viewer! };
-  const { statuses } = await actAtRandom({ url, people, commands: COMMANDS, random: randomBy(3) }, () => answered++);
+  const { statuses, tasks, answered: told } = await actAtRandom({ url, people, commands: COMMANDS, random: randomBy(3) }, () => answered++);
   acting = false;
   await killing;
   expect(kills).toBeGreaterThan(KILLS / 2);
@@ -85,13 +85,18 @@ test('each event is told on every way, by id and in order per task, however ofte
 
   const events = await readLog(environment);
   await listeners.expectExactly(events, 120_000);
+  // Who tells beside the write, as a command is answered, has not told of these: bulk calls, undone runs, the first of two events …
+  const ofTheRun = events.filter(({ stream }) => tasks.includes(stream.slice(5)));
+  const untold = ofTheRun.filter(({ stream, revision }) => !told.has(`${stream.slice(5)}/${revision}`));
+  expect(untold.length).toBeGreaterThan(0);
   const shares = events.filter(({ type }) => type === 'TaskShared').map(({ id }) => id);
-  const told = await Promise.all([editor!, viewer!].map((person) => sharesToldTo(createClient(url, person.token))));
-  expect(new Set(told.flat()).size).toBe(told.flat().length);
-  expect(shares).toEqual(expect.arrayContaining(told.flat()));
+  const inboxes = await Promise.all([editor!, viewer!].map((person) => sharesToldTo(createClient(url, person.token))));
+  expect(new Set(inboxes.flat()).size).toBe(inboxes.flat().length);
+  expect(shares).toEqual(expect.arrayContaining(inboxes.flat()));
   console.log({
     events: events.length,
     kills,
+    untoldBesideTheWrite: `${untold.length} of ${ofTheRun.length}`,
     statuses: Object.fromEntries(statuses),
     repeats: listeners.repeats(),
     kafka: Boolean(kafka),

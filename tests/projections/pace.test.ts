@@ -12,9 +12,9 @@ function restAt(utilization: number): number {
 test('a projector rests the longer the less time the process has, and not at all while it has enough', () => {
   expect(restAt(0)).toBe(0);
   expect(restAt(0.1)).toBe(0);
-  expect(restAt(0.525)).toBeCloseTo(50);
-  expect(restAt(0.95)).toBeCloseTo(100);
-  expect(restAt(1)).toBe(100);
+  expect(restAt(0.525)).toBeCloseTo(25);
+  expect(restAt(0.95)).toBeCloseTo(50);
+  expect(restAt(1)).toBe(50);
 });
 
 test('what it rests is told from a tenth of a second, not from a moment', () => {
@@ -24,10 +24,10 @@ test('what it rests is told from a tenth of a second, not from a moment', () => 
   now = 99;
   expect(pace.rest()).toBe(0);
   now = 100;
-  expect(pace.rest()).toBe(100);
+  expect(pace.rest()).toBe(50);
   utilization = 0;
   now = 150;
-  expect(pace.rest()).toBe(100);
+  expect(pace.rest()).toBe(50);
   now = 200;
   expect(pace.rest()).toBe(0);
 });

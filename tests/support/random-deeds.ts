@@ -14,6 +14,8 @@ export interface RandomRun {
   readonly statuses: ReadonlyMap<number, number>;
   /** The tasks that were made. */
   readonly tasks: readonly string[];
+  /** What somebody would have told who tells beside the write, when a command is answered: `<task>/<revision>`. */
+  readonly answered: ReadonlySet<string>;
 }
 
 const TASKS = 12;
@@ -33,6 +35,7 @@ export async function actAtRandom(
   const comments: [task: string, comment: string][] = [];
   const files: string[] = [];
   const tasks: string[] = [];
+  const answered = new Set<string>();
   const run = `run-${Math.floor(random() * 1e9)}`;
   let sent = 0;
   const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!;
@@ -42,6 +45,8 @@ export async function actAtRandom(
     statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1);
     const operation = reply.headers.get('tasktrail-operation');
     if (operation && reply.status < 300) operations.push(operation);
+    const { id = '', task_id = id } = reply.body ?? {};
+    answered.add(`${task_id}/${reply.headers.get('tasktrail-revision')}`);
     onAnswered();
     return reply;
   };
@@ -98,7 +103,7 @@ export async function actAtRandom(
     while (sent < commands) await (tasks.length < TASKS ? create() : pick(deeds)(pick(tasks)));
   };
   await Promise.all(Array.from({ length: 4 }, act));
-  return { statuses, tasks };
+  return { statuses, tasks, answered };
 }
 
 /** The same again, under the same key, until there is an answer that is the service's own word. */
