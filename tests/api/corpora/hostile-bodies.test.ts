@@ -35,7 +35,8 @@ const attack = async (url: string, [target, { body, type, headers }]: Attack): P
   const contentType: Record<string, string> = type === '' ? {} : { 'content-type': type ?? 'application/json' };
   return tell(url, { ...target, headers: { ...target.headers, ...contentType, ...headers } }, body);
 };
-const faults = () => service.log.filter((line) => line.includes('"level":"error"'));
+/** But for what is said when the machine stands still, and a projector connects anew. */
+const faults = () => service.log.filter((line) => line.includes('"level":"error"') && !line.includes('"logger":"projector"'));
 const told = (what: string) => process.env.MATRIX_TOLD && process.stderr.write(`${what}\n`);
 
 /** Those that are not refused as they are to be. */
