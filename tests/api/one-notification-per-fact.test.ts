@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { kafkaIsThere, startKafka, type TestKafka } from '../support/kafka.ts';
-import { type Listeners, listen } from '../support/listeners.ts';
+import { type Listeners, listen, sharesToldTo } from '../support/listeners.ts';
 import { randomBy } from '../support/random.ts';
 import { actAtRandom, type People } from '../support/random-deeds.ts';
 import { type Client, readLog, startTestService, type TestService } from '../support/service.ts';
@@ -54,21 +54,6 @@ describe('whatever entry point wrote it, each event is told', () => {
     expect(listeners.webhook.received.length).toBeGreaterThan(before.webhook);
   });
 });
-
-/** The events of which somebody's inbox says that a task was shared. */
-async function sharesToldTo(person: Client): Promise<string[]> {
-  const ids: string[] = [];
-  for (let page = 1; ; page++) {
-    const { status, body } = await person.get(`/notifications?per_page=100&page=${page}`);
-    expect(status).toBe(200);
-    ids.push(
-      ...body.items
-        .filter(({ kind }: { kind: string }) => kind === 'task_shared_with_me')
-        .map(({ event_id }: { event_id: string }) => event_id),
-    );
-    if (page >= body.pages) return ids;
-  }
-}
 
 async function rebuilt(name: string): Promise<void> {
   for (const end = performance.now() + 20_000; performance.now() < end; ) {

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { freePort } from '../support/free-port.ts';
 import { kafkaIsThere, startKafka, type TestKafka } from '../support/kafka.ts';
-import { type Listeners, listen } from '../support/listeners.ts';
+import { type Listeners, listen, sharesToldTo } from '../support/listeners.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { randomBy } from '../support/random.ts';
 import { actAtRandom } from '../support/random-deeds.ts';
@@ -107,25 +107,4 @@ async function signIn(url: string, path: string, body: unknown): Promise<Client>
   const reply = await createClient(url).post(path, body);
   expect(reply.status).toBeLessThan(300);
   return { ...createClient(url, reply.body.access_token), id: reply.body.user.id, username: reply.body.user.username };
-}
-
-async function sharesToldTo(person: Client): Promise<string[]> {
-  const ids: string[] = [];
-  for (let page = 1; ; page++) {
-    const { body } = await person.get(`/notifications?per_page=100&page=${page}`);
-    ids.push(
-      ...body.items
-        .filter(({ kind }: { kind: string }) => kind === 'task_shared_with_me')
-        .map((item: { event_id: string }) => item.event_id),
-    );
-    if (page >= body.pages) return ids;
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

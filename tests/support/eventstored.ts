@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './free-port.ts';
 
 /** Whether an EventStoreDB server can be started here. */
 export const canStartEventStored = (process.env.PATH ?? '')
@@ -86,15 +86,6 @@ async function answers(port: number): Promise<void> {
     if (response?.status === 204) return;
     if (performance.now() > giveUpAt) throw new Error('EventStoreDB did not start');
   }
-}
-
-async function freePort(): Promise<number> {
-  const taken = createServer().listen(0, '127.0.0.1');
-  await once(taken, 'listening');
-  const { port } = taken.address() as { port: number };
-  taken.close();
-  await once(taken, 'close');
-  return port;
 }
 
 function isExecutable(file: string): boolean {

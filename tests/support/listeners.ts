@@ -124,3 +124,15 @@ async function poll(client: Client, got: Got[], stop: AbortSignal): Promise<void
     } else await pause(50);
   }
 }
+
+/** The events of which somebody's inbox says that a task was shared with them. */
+export async function sharesToldTo(person: Client): Promise<string[]> {
+  const ids: string[] = [];
+  for (let page = 1; ; page++) {
+    const { status, body } = await person.get(`/notifications?per_page=100&page=${page}`);
+    expect(status).toBe(200);
+    const items: { kind: string; event_id: string }[] = body.items;
+    ids.push(...items.filter(({ kind }) => kind === 'task_shared_with_me').map(({ event_id }) => event_id));
+    if (page >= body.pages) return ids;
+  }
+}

@@ -6,7 +6,7 @@ import { type BesideLog, openBesideLog } from '../../support/written-tasks.ts';
 import { atOnce } from '../authorisation/at-once.ts';
 import { gatherPeople, type People } from '../authorisation/people.ts';
 import { type HostileBody, hostileBodies } from './hostile-bodies.ts';
-import { counted, type Target, type Told, targetsOf, tell } from './targets.ts';
+import { counted, faultsIn, type Target, type Told, targetsOf, tell } from './targets.ts';
 
 let service: TestService;
 let weakened: Weakened;
@@ -35,8 +35,7 @@ const attack = async (url: string, [target, { body, type, headers }]: Attack): P
   const contentType: Record<string, string> = type === '' ? {} : { 'content-type': type ?? 'application/json' };
   return tell(url, { ...target, headers: { ...target.headers, ...contentType, ...headers } }, body);
 };
-/** But for what is said when the machine stands still, and a projector connects anew. */
-const faults = () => service.log.filter((line) => line.includes('"level":"error"') && !line.includes('"logger":"projector"'));
+const faults = () => faultsIn(service.log);
 const told = (what: string) => process.env.MATRIX_TOLD && process.stderr.write(`${what}\n`);
 
 /** Those that are not refused as they are to be. */

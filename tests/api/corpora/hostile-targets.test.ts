@@ -4,7 +4,7 @@ import { startTestService, type TestService } from '../../support/service.ts';
 import { type BesideLog, openBesideLog } from '../../support/written-tasks.ts';
 import { atOnce } from '../authorisation/at-once.ts';
 import { gatherPeople, type People } from '../authorisation/people.ts';
-import { counted, type Target, targetsOf, tell } from './targets.ts';
+import { counted, faultsIn, type Target, targetsOf, tell } from './targets.ts';
 
 let service: TestService;
 let log: BesideLog;
@@ -23,8 +23,7 @@ afterAll(async () => {
   await service?.stop();
 });
 
-/** But for what is said when the machine stands still, and a projector connects anew. */
-const faults = () => service.log.filter((line) => line.includes('"level":"error"') && !line.includes('"logger":"projector"'));
+const faults = () => faultsIn(service.log);
 const told = (what: string) => process.env.MATRIX_TOLD && process.stderr.write(`${what}\n`);
 
 /** In place of a part of the path: none of them is the id or the name of anything. */

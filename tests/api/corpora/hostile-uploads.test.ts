@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Client, startTestService, type TestService } from '../../support/service.ts';
 import { startWeakened, type Weakened } from '../../support/weakened.ts';
 import { fileOf, type HostileUpload, hostileUploads, uploadDefences } from './hostile-uploads.ts';
-import { tell } from './targets.ts';
+import { faultsIn, tell } from './targets.ts';
 
 let service: TestService;
 let weakened: Weakened;
@@ -64,8 +64,7 @@ describe('a hostile upload', () => {
     expect(await comingThrough(service.url, hostileUploads)).toEqual([]);
     expect((await ann.get(`/tasks/${task}`)).body.revision).toBe(revision);
     await until(async () => (await files()).length === 0);
-    // But for what is said when the machine stands still, and a projector connects anew.
-    expect(service.log.filter((line) => line.includes('"level":"error"') && !line.includes('"logger":"projector"'))).toEqual([]);
+    expect(faultsIn(service.log)).toEqual([]);
   });
 
   test.each(Object.entries(uploadDefences))('comes through without this: %s', async (name, attacks) => {

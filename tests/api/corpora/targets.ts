@@ -116,3 +116,12 @@ export function counted(statuses: readonly number[]): string {
     .map(([status, count]) => `${status}: ${count}`)
     .join(', ');
 }
+
+/**
+ * The lines of a service's log that tell of a fault. A connection of a projector that ran out of time, as when the machine stands still,
+ * is none: it connects anew. An event that it cannot apply is.
+ */
+export function faultsIn(log: readonly string[]): string[] {
+  const isLostConnection = (line: string) => line.includes('does not go on: Client has encountered a connection error');
+  return log.filter((line) => line.includes('"level":"error"') && !isLostConnection(line));
+}
