@@ -2,7 +2,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import { createKeySaver } from './events/keys/save-keys.ts';
 import { type EventStore, StoreUnavailable } from './events/store/event-store.ts';
-import { createEventStoreDb } from './events/store/eventstoredb/eventstoredb-event-store.ts';
 import { createPostgresEventStore } from './events/store/postgres/postgres-event-store.ts';
 import type { Logger } from './platform/logging.ts';
 
@@ -34,7 +33,9 @@ export async function openEventStore(choice: EventStoreChoice): Promise<EventSto
   }
 }
 
-function open({ eventStoreUrl, connectionString, pool }: EventStoreChoice, log: (line: string) => void): Promise<EventStore> {
+async function open({ eventStoreUrl, connectionString, pool }: EventStoreChoice, log: (line: string) => void): Promise<EventStore> {
   if (eventStoreUrl === undefined) return createPostgresEventStore({ connectionString, log });
+  // Its client and what that brings are a fifth of all there is to load.
+  const { createEventStoreDb } = await import('./events/store/eventstoredb/eventstoredb-event-store.ts');
   return createEventStoreDb({ url: eventStoreUrl, saveKeys: createKeySaver(pool), log });
 }

@@ -17,7 +17,6 @@ import { type RunningSubscriber, startSubscriber } from './subscribers/engine/st
 import { createEventFeed, type EventFeed } from './subscribers/event-feed.ts';
 import { createFeedWatch, type FeedWatch } from './subscribers/feed-watch.ts';
 import { kafkaSubscriber } from './subscribers/kafka/kafka-subscriber.ts';
-import { openKafkaTopic } from './subscribers/kafka/kafka-topic.ts';
 import { type HeadSigning, startHeadSigning } from './subscribers/sign-heads.ts';
 import type { Subscriber } from './subscribers/subscriber.ts';
 
@@ -53,7 +52,7 @@ export async function openSubscribers(parts: SubscriberSideParts, subscribers: r
   const { logger, closing, metrics } = parts;
   const events = openEventFeed(parts);
   const heads = openHeadSigning(parts);
-  const all = [...subscribers, ...openKafka(parts)];
+  const all = [...subscribers, ...(await openKafka(parts))];
   const running: RunningSubscriber[] = [];
   closing.add('subscribers', () => Promise.all(running.map((subscriber) => subscriber.stop())));
   const log = logger.named('subscribers');
@@ -77,8 +76,9 @@ async function healthOfOne(running: readonly RunningSubscriber[], name: string, 
 }
 
 /** Publishing to Kafka, where brokers are configured. */
-function openKafka({ config, logger, closing, store, queries, progress }: SubscriberSideParts): Subscriber[] {
+async function openKafka({ config, logger, closing, store, queries, progress }: SubscriberSideParts): Promise<Subscriber[]> {
   if (config.kafka === undefined) return [];
+  const { openKafkaTopic } = await import('./subscribers/kafka/kafka-topic.ts');
   const topic = openKafkaTopic(config.kafka, logger.named('kafka'));
   closing.add('kafka', () => topic.close());
   const feedReached = (position: Position, within: number) => progress.reached('feed', position, within);

@@ -31,6 +31,7 @@ export async function startServiceProcess(environment: Record<string, string>, e
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       PORT: '0',
       RATE_LIMIT_PER_MINUTE: '0',
       RATE_LIMIT_USER_PER_MINUTE: '0',

@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Route } from '../../src/api/route.ts';
 import { loadConfig } from '../../src/config.ts';
-import { BEGINNING, type StoredEvent } from '../../src/events/store/event-store.ts';
-import { createEventStoreDb } from '../../src/events/store/eventstoredb/eventstoredb-event-store.ts';
+import { BEGINNING, type EventStore, type StoredEvent } from '../../src/events/store/event-store.ts';
 import { createPostgresEventStore } from '../../src/events/store/postgres/postgres-event-store.ts';
 import { createLog } from '../../src/platform/logging.ts';
 import { type Service, startService } from '../../src/service.ts';
@@ -102,11 +101,15 @@ async function storedText(stores: Record<string, string>): Promise<string> {
 
 /** The whole log of a service, read beside it. */
 export async function readLog({ DATABASE_URL, EVENTSTORE_URL }: Record<string, string>): Promise<StoredEvent[]> {
-  const log = () => {};
   const store = await (EVENTSTORE_URL
-    ? createEventStoreDb({ url: EVENTSTORE_URL, saveKeys: async () => {}, log })
-    : createPostgresEventStore({ connectionString: DATABASE_URL!, log }));
+    ? eventStoreDb(EVENTSTORE_URL)
+    : createPostgresEventStore({ connectionString: DATABASE_URL!, log: () => {} }));
   return store.readAll({ after: BEGINNING, limit: 100_000 }).finally(() => store.close());
+}
+
+async function eventStoreDb(url: string): Promise<EventStore> {
+  const { createEventStoreDb } = await import('../../src/events/store/eventstoredb/eventstoredb-event-store.ts');
+  return createEventStoreDb({ url, saveKeys: async () => {}, log: () => {} });
 }
 
 export interface Reply {
