@@ -26,6 +26,7 @@ interface Node {
 const growing = [
   'tasks',
   'access',
+  'presence',
   'comments',
   'files',
   'activity',

@@ -15,7 +15,9 @@ export async function copyListing(pool: pg.Pool, source: string): Promise<number
   const target = 'copied';
   const client = await pool.connect();
   try {
-    await client.query(`create schema ${target}; set search_path = ${target}; set synchronous_commit = off; ${listing.tables}`);
+    await client.query(
+      `create schema ${target}; set search_path = ${target}; set synchronous_commit = off; ${listing.tables} ${listing.indexes}`,
+    );
     const { rows: tables } = await client.query<{ name: string; columns: string }>(
       `select table_name as name, string_agg(quote_ident(column_name), ', ' order by ordinal_position) as columns
        from information_schema.columns where table_schema = $1 and column_name <> all($2) group by 1`,

@@ -14,15 +14,15 @@ interface Parts {
   logger: Logger;
 }
 
-/** Follows the log from its beginning to its head into new tables. @returns seconds, from the start of the projector to its last commit */
+/** Makes new tables from the whole log, as the service does it. @returns seconds, from the start of the projector until they could be read */
 export async function runProjector(projection: Projection, { pool, store, logger: log, ...parts }: Parts): Promise<number> {
-  await prepareProjection(pool, projection, store.logId);
+  await prepareProjection(pool, projection, store.logId, 'building');
   const head = await store.head();
   const since = performance.now();
   let seconds = Number.NaN;
   const done = Promise.withResolvers<void>();
-  const onProgress = (position: bigint) => {
-    if (position < head || !Number.isNaN(seconds)) return;
+  const onProgress = (position: bigint, caughtUp: boolean) => {
+    if (position < head || !caughtUp || !Number.isNaN(seconds)) return;
     seconds = (performance.now() - since) / 1000;
     done.resolve();
   };

@@ -11,7 +11,7 @@ const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 process.title = 'tasktrail passwords';
 // Nobody who waits for a page waits for a hash. Where priorities may not be set, it works all the same.
 try {
-  setPriority(5);
+  setPriority(10);
 } catch {}
 process.on('disconnect', () => process.exit());
 // The service was gone before it could be told.

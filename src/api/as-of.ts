@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BEGINNING, type EventStore, formatPosition, type Position, parsePosition } from '../events/store/event-store.ts';
+import { type EventStore, formatPosition, type Position, parsePosition } from '../events/store/event-store.ts';
 import type { Moments } from '../projections/history/moments.ts';
 import { Rejection } from '../rejection.ts';
 import type { Freshness, FreshQuery } from './freshness.ts';
@@ -51,7 +51,7 @@ export function createTimeTravel({ moments, store, freshness }: Parts): TimeTrav
   const byTime = async (time: string, fresh: FreshQuery) => {
     if (time > new Date().toISOString()) throw inTheFuture('as_of');
     const known = await moments.positionAt(time);
-    if (known !== undefined) return { position: known, ...(await waitFor(fresh, BEGINNING)) };
+    if (known !== undefined) return { position: known, ...(await waitFor(fresh, known)) };
     const head = await store.head();
     const { headers } = await waitFor(fresh, head);
     // What the read model does not know yet cannot be settled; it may already know an event of after that time.

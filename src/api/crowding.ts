@@ -7,7 +7,7 @@ import type { Answer } from './route.ts';
  * How many commands are carried out at once. So many at a rate r wait for n / r, on a fast machine and on a slow one: with five times as
  * many as it takes to be busy, nobody who is let in waits much longer than at other times.
  */
-const MOST_AT_ONCE = 320;
+const MOST_AT_ONCE = 256;
 /** Milliseconds that a refusal is held back: whoever waits for it on their connection asks for nothing else, and costs nothing. */
 const HELD_FOR = 1_000;
 /** More than so many are not held: they are told at once. */

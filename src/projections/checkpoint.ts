@@ -19,17 +19,19 @@ export interface Checkpoint {
   generation: number;
   position: Position;
   epoch: bigint;
+  /** Whether it has what only its readers need: see `Projection.indexes` and `complete`. */
+  isComplete: boolean;
 }
 
 /** Begins a new epoch: whoever wrote before is fenced off. @throws Fenced when the generation is gone or paused */
 export async function takeOver(client: ProjectionClient, { name, version }: Projection, generation: number): Promise<Checkpoint> {
-  const { rows } = await client.query<{ position: string; epoch: string }>(
+  const { rows } = await client.query<{ position: string; epoch: string; complete: boolean }>(
     `update projections.generations set epoch = epoch + 1 where name = $1 and version = $2 and generation = $3 and not paused
-     returning position, epoch`,
+     returning position, epoch, complete`,
     [name, version, generation],
   );
   if (rows[0] === undefined) throw new Fenced(`Generation ${generation} of ${name} is not there to be written`);
-  return { generation, position: BigInt(rows[0].position), epoch: BigInt(rows[0].epoch) };
+  return { generation, position: BigInt(rows[0].position), epoch: BigInt(rows[0].epoch), isComplete: rows[0].complete };
 }
 
 /**
@@ -60,4 +62,14 @@ export async function advance(
   );
   if (rows.length === 1) throw new AheadOfLive(`Generation ${from.generation} of ${name} waits for the one that took its place`);
   throw new Fenced(`Another instance has taken over the projection ${name}`);
+}
+
+/** Says that a generation is complete, inside the transaction that makes it so. @throws Fenced when it is not where this writer left it */
+export async function markComplete(client: ProjectionClient, { name, version }: Projection, at: Checkpoint): Promise<void> {
+  const { rowCount } = await client.query(
+    `update projections.generations set complete = true
+     where name = $1 and version = $2 and generation = $3 and position = $4 and epoch = $5 and not paused`,
+    [name, version, at.generation, at.position.toString(), at.epoch.toString()],
+  );
+  if (rowCount !== 1) throw new Fenced(`Another instance has taken over the projection ${name}`);
 }

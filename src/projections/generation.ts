@@ -15,6 +15,8 @@ export interface Generation {
   position: Position;
   /** Null while no event is in the rows. */
   lastEvent: LastEvent | null;
+  /** Whether it has what only readers need. */
+  complete: boolean;
   logId: string;
   madeAt: Date;
 }
@@ -54,7 +56,7 @@ export async function beginRebuild(pool: pg.Pool, projection: Projection, logId:
 
 /**
  * Lets queries read this generation, and retires the one they have read.
- * @returns false while that one is ahead of it: what has been read must not be unread
+ * @returns false while it is not complete, or that one is ahead of it: what has been read must not be unread
  */
 export function promote(pool: pg.Pool, projection: Projection, generation: number): Promise<boolean> {
   return replaceLive(pool, projection, generation, (next, live) => live === undefined || next.position >= live.position);
@@ -83,7 +85,7 @@ async function replaceLive(
     const generations = await select(client, projection);
     const next = generations.find((candidate) => candidate.generation === generation);
     const live = generations.find(({ state }) => state === 'live');
-    if (next === undefined || !mayReplace(next, live)) return false;
+    if (next === undefined || !next.complete || !mayReplace(next, live)) return false;
     if (next === live) return true;
     await setState(client, projection, `state = 'live'`, 'retired');
     await setState(client, projection, `generation = ${generation}`, 'live');
@@ -154,7 +156,7 @@ export function generationsOf(pool: pg.Pool, projection: Projection): Promise<Ge
 async function select(client: ProjectionClient | pg.Pool, { name, version }: Projection): Promise<Generation[]> {
   const { rows } = await client.query({
     name: 'read generations',
-    text: `select name, version, generation, state, paused, position, last_event as "lastEvent", log_id as "logId", made_at as "madeAt"
+    text: `select name, version, generation, state, paused, position, last_event as "lastEvent", complete, log_id as "logId", made_at as "madeAt"
            from projections.generations where name = $1 and version = $2 order by generation`,
     values: [name, version],
   });
@@ -168,16 +170,15 @@ async function make(
   state: GenerationState,
   logId: string,
 ): Promise<void> {
-  const { name, version, tables } = projection;
+  const { name, version, tables, indexes = '' } = projection;
+  // One that is read at once is empty: indexes cost nothing yet.
+  const isComplete = state === 'live';
   const schema = schemaOf({ name, version, generation });
-  await client.query(`create schema ${schema}; set local search_path = ${schema}; ${tables}`);
-  await client.query('insert into projections.generations (name, version, generation, state, log_id) values ($1, $2, $3, $4, $5)', [
-    name,
-    version,
-    generation,
-    state,
-    logId,
-  ]);
+  await client.query(`create schema ${schema}; set local search_path = ${schema}; ${tables}${isComplete ? indexes : ''}`);
+  await client.query(
+    'insert into projections.generations (name, version, generation, state, log_id, complete) values ($1, $2, $3, $4, $5, $6)',
+    [name, version, generation, state, logId, isComplete],
+  );
 }
 
 async function setState(client: ProjectionClient, { name, version }: Projection, which: string, state: GenerationState): Promise<void> {

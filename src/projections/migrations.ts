@@ -38,4 +38,9 @@ create unique index generations_building on projections.generations (name, versi
     // Which position a time was answered with that no event had come after yet: an event still under way then must not move the answer.
     sql: 'create table projections.settled_moments (at timestamptz(3) primary key, position bigint not null)',
   },
+  {
+    name: '0004 complete generations',
+    // Whether it has what only readers need: a generation that is being made is without until it has all events there are.
+    sql: 'alter table projections.generations add column complete boolean not null default true',
+  },
 ];

@@ -1,7 +1,5 @@
 import { performance } from 'node:perf_hooks';
 
-/** How long a projector rests at most between two batches, in milliseconds. */
-const LONGEST_REST = 50;
 /** From this utilization of the event loop on a projector rests, and at that one for as long as it may. */
 const BUSY = 0.1;
 const SATURATED = 0.95;
@@ -14,21 +12,22 @@ const SAMPLE = 100;
  * model, they do not, and what comes after a quiet moment is applied at once.
  */
 export interface Pace {
-  /** Milliseconds to let events gather for before the next batch. */
-  rest(): number;
+  /** Milliseconds to let events gather for before the next batch, of as many as it may be at most. */
+  rest(longest: number): number;
 }
 
 /** @param loop what is observed: the event loop of this process, when left out */
 export function createPace(loop: ObservedLoop = observedLoop()): Pace {
   const { now, utilization } = loop;
   let sampledAt = now();
-  let rest = 0;
+  let busyness = 0;
   return {
-    rest() {
-      if (now() - sampledAt < SAMPLE) return rest;
-      sampledAt = now();
-      rest = LONGEST_REST * Math.min(Math.max((utilization() - BUSY) / (SATURATED - BUSY), 0), 1);
-      return rest;
+    rest(longest) {
+      if (now() - sampledAt >= SAMPLE) {
+        sampledAt = now();
+        busyness = Math.min(Math.max((utilization() - BUSY) / (SATURATED - BUSY), 0), 1);
+      }
+      return longest * busyness;
     },
   };
 }

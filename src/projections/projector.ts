@@ -1,19 +1,19 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import { decodeEvents } from '../events/codec.ts';
 import type { KeyVault } from '../events/keys/key-vault.ts';
 import type { RecordedEvent } from '../events/recorded-event.ts';
-import type { EventStore, Position, StoredEvent, SubscriptionBatch } from '../events/store/event-store.ts';
+import type { EventStore, Position } from '../events/store/event-store.ts';
 import type { Logger } from '../platform/logging.ts';
 import { tryWriterLock, type WriterLock } from '../platform/postgres/writer-lock.ts';
-import { AheadOfLive, advance, type Checkpoint, Fenced, takeOver } from './checkpoint.ts';
+import { applyGroup, CannotApply, describeError } from './apply-group.ts';
+import { takeOver } from './checkpoint.ts';
+import { completeGeneration } from './complete-generation.ts';
 import { decodedAhead } from './decoded-ahead.ts';
 import type { Pace } from './pace.ts';
 import { type Projection, schemaOf } from './projection.ts';
 import { createRest, type Rest } from './rest.ts';
 
 const LOCK_RETRY_MS = 1_000;
-const TURN_MS = 20;
 const SHORTEST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 30_000;
 /** A writer frozen in the middle of a batch is ended by the server, so that its row locks hold nobody. */
@@ -111,16 +111,6 @@ async function runUntil(stop: AbortSignal, target: Target, parts: ProjectorParts
   }
 }
 
-/** An event that the projection cannot handle: it and nothing else stops there. */
-class CannotApply extends Error {
-  /** The checkpoint before it. */
-  readonly reached: Position;
-  constructor(event: StoredEvent, reached: Position, cause: unknown) {
-    super(`cannot apply ${event.type} at position ${event.position} (${event.stream}): ${describeError(cause)}`, { cause });
-    this.reached = reached;
-  }
-}
-
 async function follow(signal: AbortSignal, target: Target, parts: ProjectorParts, status: ProjectorStatus): Promise<void> {
   const { projection, generation, schema } = target;
   const client = await connect(parts.connectionString, schema);
@@ -129,89 +119,27 @@ async function follow(signal: AbortSignal, target: Target, parts: ProjectorParts
     status.position = checkpoint.position;
     if (status.state === 'standby') status.state = 'catching_up';
     parts.log.info({ projection: schema }, `the projection ${schema} goes on from position ${checkpoint.position}`);
-    for await (const { batch, events } of decodedAhead(parts, checkpoint.position, signal)) {
-      checkpoint = await applyBatch(client, projection, parts, checkpoint, batch, events, signal);
+    const writer = { ...parts, client, projection, signal };
+    for await (const group of decodedAhead(parts, checkpoint.position, signal)) {
+      checkpoint = await applyGroup(writer, group, checkpoint);
+      const { caughtUp } = group.at(-1)!.batch;
+      const count = group.reduce((sum, { batch }) => sum + batch.events.length, 0);
       status.position = checkpoint.position;
-      status.applied += batch.events.length;
+      status.applied += count;
       status.heartbeat = new Date();
-      if (batch.events.length > 0 || status.state !== 'stopped') {
-        status.state = batch.caughtUp || status.state === 'live' ? 'live' : 'catching_up';
+      if (caughtUp && !checkpoint.isComplete) {
+        parts.log.info({ projection: schema }, `the projection ${schema} is given its indexes`);
+        checkpoint = await completeGeneration(writer, checkpoint);
+      }
+      if (count > 0 || status.state !== 'stopped') {
+        status.state = caughtUp || status.state === 'live' ? 'live' : 'catching_up';
         status.error = null;
       }
-      parts.onProgress(checkpoint.position, batch.caughtUp);
-      if (parts.pace && batch.caughtUp) await target.resting.take(parts.pace.rest());
+      parts.onProgress(checkpoint.position, caughtUp);
+      if (parts.pace && caughtUp) await target.resting.take(parts.pace.rest(projection.gathersFor));
     }
   } finally {
     await client.end().catch(() => {});
-  }
-}
-
-async function applyBatch(
-  client: pg.Client,
-  projection: Projection,
-  parts: ProjectorParts,
-  checkpoint: Checkpoint,
-  batch: SubscriptionBatch,
-  decoded: Promise<readonly RecordedEvent[]>,
-  signal: AbortSignal,
-): Promise<Checkpoint> {
-  if (batch.position <= checkpoint.position) return checkpoint;
-  const applyUpTo = async (
-    stored: readonly StoredEvent[],
-    decoding: Promise<readonly RecordedEvent[]>,
-    position: Position,
-    from: Checkpoint,
-  ) => {
-    const since = Date.now();
-    const events = await decoding;
-    await inTurn(signal, () =>
-      inTransaction(client, async () => {
-        await projection.apply(events, client);
-        await advance(client, projection, from, position, stored.at(-1));
-      }),
-    );
-    parts.onApplied?.(events, since);
-    return { ...from, position };
-  };
-  try {
-    return await applyUpTo(batch.events, decoded, batch.position, checkpoint);
-  } catch (error) {
-    if (error instanceof Fenced || error instanceof AheadOfLive || isGone(client, error)) throw error;
-  }
-  // One of them cannot be applied: those before it can, and its position is to be known.
-  let reached = checkpoint;
-  for (const event of batch.events) {
-    try {
-      reached = await applyUpTo([event], decodeEvents([event], parts.vault), event.position, reached);
-      parts.onProgress(reached.position, false);
-    } catch (error) {
-      if (error instanceof Fenced || error instanceof AheadOfLive || isGone(client, error)) throw error;
-      throw new CannotApply(event, reached.position, error);
-    }
-  }
-  return reached;
-}
-
-/** Tries again while it is not yet this generation's turn. */
-async function inTurn(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof AheadOfLive) || signal.aborted) throw error;
-      await pause(TURN_MS);
-    }
-  }
-}
-
-async function inTransaction(client: pg.Client, work: () => Promise<void>): Promise<void> {
-  await client.query('begin');
-  try {
-    await work();
-    await client.query('commit');
-  } catch (error) {
-    await client.query('rollback').catch(() => {});
-    throw error;
   }
 }
 
@@ -232,15 +160,4 @@ async function connect(connectionString: string, schema: string): Promise<pg.Cli
      set idle_in_transaction_session_timeout = ${SILENCE_MS}`,
   );
   return client;
-}
-
-/** Whether an error tells of the connection rather than of the event. */
-function isGone(client: pg.Client, error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  const unreachable = typeof code === 'string' && /^(08|57P|E[A-Z]+$)/.test(code);
-  return unreachable || (client as unknown as { _queryable?: boolean })._queryable === false;
-}
-
-function describeError(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

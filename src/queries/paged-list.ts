@@ -10,7 +10,7 @@ export interface PagedList extends CursorForm {
   descending: boolean;
   /** The JSON of an item, as text. */
   item: RawBuilder<string>;
-  /** What it is made from: joins to `shown`, which has `id` and `key`. */
+  /** What it is made from: joins to `shown`, which has `id` and `key`; on a page also to `matching`, which has what was selected beside them. */
   joins: RawBuilder<unknown>;
   /** A statement that tells the total, where it can be had for less than by counting what `matching` selects. */
   total?: RawBuilder<unknown> | undefined;

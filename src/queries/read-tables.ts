@@ -5,6 +5,7 @@ export interface ReadTables {
   tasks: RawBuilder<unknown>;
   access: RawBuilder<unknown>;
   counters: RawBuilder<unknown>;
+  presence: RawBuilder<unknown>;
   comments: RawBuilder<unknown>;
   files: RawBuilder<unknown>;
   /** The function that takes punctuation out of a text, as it was taken out of what is searched. */
@@ -47,6 +48,7 @@ export function readTables({ listing, activity, history, feed }: ReadSchemas): R
     tasks: within(listing, 'tasks'),
     access: within(listing, 'access'),
     counters: within(listing, 'counters'),
+    presence: within(listing, 'presence'),
     comments: within(listing, 'comments'),
     files: within(listing, 'files'),
     words: within(listing, 'words'),

@@ -37,6 +37,7 @@ async function given(...happenings: Happening[]): Promise<Tables> {
   const rows = await bench.project(listing, events);
   expect(await bench.project(listing, ...events.map((event) => [event]))).toEqual(rows);
   expect(await bench.project(listing, events, events)).toEqual(rows);
+  expect(await bench.make(listing, events)).toEqual(rows);
   expect(await bench.project(listing, ...events.flatMap((event) => [[event], [event]]))).toEqual(rows);
   return rows;
 }
@@ -123,6 +124,18 @@ describe('the listing', () => {
     expect(back.counters).toEqual(before.counters);
   });
 
+  test('knows when a task came, went and came back; one that is erased after it was deleted goes only once', async () => {
+    const erased = deleted();
+    if (erased.type === 'TaskDeleted') erased.data = { ...erased.data, reason: 'erased' };
+    const { presence } = await given(created(), edited({}), deleted(), restored(), deleted(), erased);
+    expect(presence!.map(({ position, delta }) => [position, delta]).sort()).toEqual([
+      [1, 1],
+      [3, -1],
+      [4, 1],
+      [5, -1],
+    ]);
+  });
+
   test('keeps the text of comments as they now read, standing or not', async () => {
     const comment_id = '00000000-0000-7000-8000-0000000000c1';
     const rewritten: Happening = {
@@ -152,6 +165,7 @@ describe('the listing', () => {
         covered += events.length;
         const tables = await bench.project(listing, ...batches.flatMap((batch) => [batch, batch]));
         expect(tables).toEqual(await bench.project(listing, events));
+        expect(tables).toEqual(await bench.make(listing, ...batches));
         expect(tables.tasks!.map(comparable)).toEqual(
           [...foldAll(events).values()].map(expectedRow).sort((a, b) => (a.id < b.id ? -1 : 1)),
         );

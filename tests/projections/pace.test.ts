@@ -6,7 +6,7 @@ function restAt(utilization: number): number {
   let now = 0;
   const pace = createPace({ now: () => now, utilization: () => utilization });
   now = 1_000;
-  return pace.rest();
+  return pace.rest(50);
 }
 
 test('a projector rests the longer the less time the process has, and not at all while it has enough', () => {
@@ -22,14 +22,14 @@ test('what it rests is told from a tenth of a second, not from a moment', () => 
   let utilization = 1;
   const pace = createPace({ now: () => now, utilization: () => utilization });
   now = 99;
-  expect(pace.rest()).toBe(0);
+  expect(pace.rest(50)).toBe(0);
   now = 100;
-  expect(pace.rest()).toBe(50);
+  expect(pace.rest(50)).toBe(50);
   utilization = 0;
   now = 150;
-  expect(pace.rest()).toBe(50);
+  expect(pace.rest(50)).toBe(50);
   now = 200;
-  expect(pace.rest()).toBe(0);
+  expect(pace.rest(50)).toBe(0);
 });
 
 test('a rest ends when somebody waits or all stops, and whoever came just before it is not kept waiting', async () => {

@@ -9,6 +9,8 @@ export type Tables = Record<string, Record<string, unknown>[]>;
 export interface Bench {
   /** What the tables hold after a fresh projection has been given these batches, one after another. */
   project(projection: Projection, ...batches: (readonly RecordedEvent[])[]): Promise<Tables>;
+  /** The same where nobody reads it before it has all of them. */
+  make(projection: Projection, ...batches: (readonly RecordedEvent[])[]): Promise<Tables>;
   close(): Promise<void>;
 }
 
@@ -18,20 +20,32 @@ export async function openBench(): Promise<Bench> {
   await client.connect();
   await client.query(`set timezone = 'UTC'`);
   const made = new Map<string, string[]>();
+  const empty = async (projection: Projection) => {
+    const schema = schemaOf({ ...projection, generation: 1 });
+    if (!made.has(schema)) {
+      await client.query(`create schema ${schema}; set search_path = ${schema}; ${projection.tables} ${projection.indexes ?? ''}`);
+      made.set(schema, await tableNames(client, schema));
+    }
+    await client.query(
+      `set search_path = ${schema}; ${made
+        .get(schema)!
+        .map((table) => `delete from ${table};`)
+        .join(' ')}`,
+    );
+    return schema;
+  };
   return {
     async project(projection, ...batches) {
-      const schema = schemaOf({ ...projection, generation: 1 });
-      if (!made.has(schema)) {
-        await client.query(`create schema ${schema}; set search_path = ${schema}; ${projection.tables}`);
-        made.set(schema, await tableNames(client, schema));
-      }
-      await client.query(
-        `set search_path = ${schema}; ${made
-          .get(schema)!
-          .map((table) => `delete from ${table};`)
-          .join(' ')}`,
-      );
+      const schema = await empty(projection);
       for (const batch of batches) await projection.apply(batch, client);
+      return readTables(client, schema);
+    },
+    async make(projection, ...batches) {
+      const schema = await empty(projection);
+      for (const batch of batches) await projection.apply(batch, client, false);
+      await client.query('begin');
+      await projection.complete?.(client);
+      await client.query('commit');
       return readTables(client, schema);
     },
     async close() {

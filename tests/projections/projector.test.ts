@@ -1,11 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { transitionTask } from '../../src/commands/task/transition-task.ts';
 import { createTasks, type Tasks } from '../../src/commands/tasks.ts';
+import { decodeEvents } from '../../src/events/codec.ts';
 import type { RecordedEvent } from '../../src/events/recorded-event.ts';
 import type { Position } from '../../src/events/store/event-store.ts';
 import { createLog } from '../../src/platform/logging.ts';
 import { migrate } from '../../src/platform/postgres/migrate.ts';
+import { applyGroup } from '../../src/projections/apply-group.ts';
+import { takeOver } from '../../src/projections/checkpoint.ts';
 import { generationsOf, prepareProjection } from '../../src/projections/generation.ts';
 import { lagBehind } from '../../src/projections/lag.ts';
 import { listing } from '../../src/projections/listing/listing.ts';
@@ -67,6 +71,7 @@ function counting(name: string, choke: { on: string | null } = { on: null }): Pr
   return {
     name,
     version: 1,
+    gathersFor: 0,
     tables: 'create table seen (position bigint primary key)',
     async apply(events: readonly RecordedEvent[], client) {
       for (const { type, position } of events) {
@@ -88,7 +93,7 @@ describe('a projector', () => {
     await Promise.all(created.slice(0, 10).map(({ task }) => tasks.execute(task.id, transitionTask, { targetStatus: 'done' }, call())));
     await reached(listing);
     await until(() => projector.status().state === 'live');
-    const rows = await readTables(instance.pool, 'listing_v2_g1');
+    const rows = await readTables(instance.pool, 'listing_v3_g1');
     expect(rows.tasks).toHaveLength(50);
     const again: Projection = { ...listing, version: 999 };
     await start(again);
@@ -174,4 +179,41 @@ describe('a projector', () => {
     expect(seen).toHaveLength(60);
     expect(new Set(seen).size).toBe(60);
   });
+});
+
+test('a large group of events that cannot be applied is tried in parts: those before the one at fault are in, at the price of its own batch', async () => {
+  await someTasks(9);
+  const choke = { on: 'TaskTransitioned' as string | null };
+  const tried: number[] = [];
+  const stuck = counting('in_parts', choke);
+  const projection: Projection = {
+    ...stuck,
+    apply(events, client) {
+      tried.push(events.length);
+      return stuck.apply(events, client);
+    },
+  };
+  await prepareProjection(instance.pool, projection, instance.store.logId);
+  const { task } = await tasks.create({ ...newTask, tags: [] }, call());
+  const moved = await tasks.execute(task.id, transitionTask, { targetStatus: 'done' }, call());
+  await someTasks(7);
+  const events = await instance.store.readAll({ after: 0n, limit: 100 });
+  const { vault } = instance.parts;
+  const group = [0, 6, 12].map((at) => {
+    const page = events.slice(at, at + 6);
+    return { batch: { events: page, position: page.at(-1)!.position, caughtUp: at === 12 }, events: decodeEvents(page, vault) };
+  });
+  const client = new pg.Client({ connectionString: side.connectionString });
+  await client.connect();
+  try {
+    await client.query('set search_path = in_parts_v1_g1');
+    const writer = { client, projection, vault, signal: new AbortController().signal, onProgress() {} };
+    const from = await takeOver(client, projection, 1);
+    await expect(applyGroup(writer, group, from)).rejects.toThrow(`TaskTransitioned at position ${moved.position}`);
+    expect(await seenBy('in_parts')).toHaveLength(10);
+    expect(await positionOf(projection)).toBe(events[9]!.position);
+    expect(tried).toEqual([18, 6, 6, 1, 1, 1, 1, 1]);
+  } finally {
+    await client.end();
+  }
 });

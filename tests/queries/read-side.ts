@@ -3,11 +3,11 @@ import { accountMigrations } from '../../src/accounts/schema.ts';
 import type { RecordedEvent } from '../../src/events/recorded-event.ts';
 import { migrate } from '../../src/platform/postgres/migrate.ts';
 import { createPool } from '../../src/platform/postgres/pool.ts';
-import { type ActivityRow, activitySchema } from '../../src/projections/activity/schema.ts';
+import { activity } from '../../src/projections/activity/activity.ts';
+import type { ActivityRow } from '../../src/projections/activity/schema.ts';
 import { history } from '../../src/projections/history/history.ts';
-import { historySchema } from '../../src/projections/history/schema.ts';
 import { listing } from '../../src/projections/listing/listing.ts';
-import { type CommentRow, listingSchema, type TaskRow } from '../../src/projections/listing/schema.ts';
+import type { CommentRow, TaskRow } from '../../src/projections/listing/schema.ts';
 import { accessRows, counts } from '../../src/projections/listing/standing.ts';
 import { writeRows } from '../../src/projections/projection.ts';
 import { createQueries, type Queries } from '../../src/queries/queries.ts';
@@ -52,9 +52,9 @@ export async function openReadSide({ poolMax = 4 } = {}): Promise<ReadSide> {
   const pool = createPool(database.connectionString, { max: poolMax, applicationName: 'read side', onError: () => {} });
   pool.on('connect', (client) => recordStatements(client, statements));
   await migrate(pool, [{ part: 'accounts', migrations: accountMigrations }]);
-  await pool.query(`create schema listing_v1; set search_path = listing_v1; ${listingSchema};
-    create schema activity_v1; set search_path = activity_v1; ${activitySchema};
-    create schema history_v1; set search_path = history_v1; ${historySchema}; reset search_path`);
+  await pool.query(`create schema listing_v1; set search_path = listing_v1; ${listing.tables} ${listing.indexes};
+    create schema activity_v1; set search_path = activity_v1; ${activity.tables} ${activity.indexes};
+    create schema history_v1; set search_path = history_v1; ${history.tables} ${history.indexes}; reset search_path`);
   const inSchema = async (schema: string, work: (client: pg.PoolClient) => Promise<void>) => {
     const client = await pool.connect();
     await client.query(`set search_path = ${schema}`);
@@ -74,7 +74,9 @@ export async function openReadSide({ poolMax = 4 } = {}): Promise<ReadSide> {
     },
     async clear() {
       await pool.query('truncate history_v1.versions, history_v1.comment_versions, history_v1.moments');
-      await pool.query('truncate listing_v1.tasks, listing_v1.access, listing_v1.counters, listing_v1.comments, activity_v1.activity');
+      await pool.query(
+        'truncate listing_v1.tasks, listing_v1.access, listing_v1.counters, listing_v1.presence, listing_v1.comments, activity_v1.activity',
+      );
     },
     async close() {
       await pool.end();

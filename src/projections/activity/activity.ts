@@ -1,8 +1,10 @@
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
-import { type Projection, type ProjectionClient, writeRows } from '../projection.ts';
+import { slices } from '../../platform/slices.ts';
+import { insertNewRows } from '../insert-rows.ts';
+import type { Projection, ProjectionClient } from '../projection.ts';
 import { describe, labelOf } from './describe.ts';
 import { forgetErased } from './forget.ts';
-import { type ActivityRow, activitySchema } from './schema.ts';
+import { type ActivityRow, activityIndexes, activitySchema } from './schema.ts';
 
 const columns = [
   'position',
@@ -22,22 +24,29 @@ const columns = [
   'details',
 ] as const satisfies readonly (keyof ActivityRow)[];
 
+/** So many events are described in a few milliseconds. */
+const IN_ONE_TURN = 500;
+
 /** The audit trail by actor, task and operation: a row for every event that has an action. */
 export const activity: Projection = {
   name: 'activity',
-  version: 2,
+  version: 3,
+  gathersFor: 200,
   tables: activitySchema,
+  indexes: activityIndexes,
   positions: { activity: ['position'] },
   async apply(events, client) {
     const labels = await loadLabels(client, events);
     const rows: ActivityRow[] = [];
-    for (const event of events) {
-      const label = labelOf(event);
-      if (label) labels.set(...label);
-      const row = toRow(event, labels);
-      if (row) rows.push(row);
+    for await (const some of slices(events, IN_ONE_TURN)) {
+      for (const event of some) {
+        const label = labelOf(event);
+        if (label) labels.set(...label);
+        const row = toRow(event, labels);
+        if (row) rows.push(row);
+      }
     }
-    await writeRows(client, 'activity', columns, rows, 'on conflict (position) do nothing');
+    await insertNewRows(client, 'activity', columns, rows);
     await forgetErased(events, client);
   },
 };

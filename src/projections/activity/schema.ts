@@ -43,12 +43,9 @@ create table activity (
   revision integer not null,
   details jsonb not null
 );
-create index activity_actor on activity (actor_id, position);
+-- Counted by action and day without a look at the rows.
+create index activity_actor on activity (actor_id, position) include (action, resource_type, occurred_at);
 create index activity_task on activity (task_id, position);
-create index activity_operation on activity (operation_id, position);
-create index activity_occurred on activity (occurred_at, position);
-create index activity_request on activity (request_id);
-create index activity_token on activity (token_id, position) where token_id is not null;
 
 -- Whose account was erased, or is to be.
 create table erasures (
@@ -56,4 +53,12 @@ create table erasures (
   transfer_to uuid,
   is_done boolean not null
 );
+`;
+
+/** Run when the tables are full: what is described and erased is looked up by task and by actor. */
+export const activityIndexes = `
+create index activity_operation on activity (operation_id, position);
+create index activity_occurred on activity (occurred_at, position);
+create index activity_request on activity (request_id);
+create index activity_token on activity (token_id, position) where token_id is not null;
 `;

@@ -1,8 +1,10 @@
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
+import { slices } from '../../platform/slices.ts';
 import { erasedTasks } from '../erasures.ts';
+import { insertNewRows } from '../insert-rows.ts';
 import { elseUpdate, type Projection, type ProjectionClient, writeRows } from '../projection.ts';
 import { foldFeedTask, readersOf } from './feed-task.ts';
-import { type FeedEventRow, type FeedTaskRow, feedSchema, type LossRow, type ReaderRow } from './schema.ts';
+import { type FeedEventRow, type FeedTaskRow, feedIndexes, feedSchema, type LossRow, type ReaderRow } from './schema.ts';
 
 const eventColumns = [
   'position',
@@ -24,6 +26,9 @@ const taskColumns = [
   'revision',
 ] as const satisfies readonly (keyof FeedTaskRow)[];
 
+/** So many events are folded in a few milliseconds. */
+const IN_ONE_TURN = 500;
+
 /**
  * Which events there are and who may see them, under one checkpoint: what is told of a task and whose it is are of the same moment, so
  * that no event shows that came after access was taken away, and none is passed over that came after it was given.
@@ -31,12 +36,14 @@ const taskColumns = [
 export const feed: Projection = {
   name: 'feed',
   version: 1,
+  gathersFor: 50,
   tables: feedSchema,
+  indexes: feedIndexes,
   positions: { feed_events: ['position'], losses: ['position'] },
   async apply(events, client) {
     const before = await loadTasks(client, events);
-    const { rows, losses, tasks } = toldBy(events, before);
-    await writeRows(client, 'feed_events', eventColumns, rows, 'on conflict (position) do nothing');
+    const { rows, losses, tasks } = await toldBy(events, before);
+    await insertNewRows(client, 'feed_events', eventColumns, rows);
     await writeRows(client, 'feed_tasks', taskColumns, [...tasks.values()], elseUpdate(['id'], taskColumns));
     await writeRows(client, 'losses', ['user_id', 'position', 'task_id'], losses, 'on conflict do nothing');
     await writeReaders(client, before, tasks);
@@ -53,24 +60,26 @@ interface Told {
   tasks: Map<string, FeedTaskRow>;
 }
 
-function toldBy(events: readonly RecordedEvent[], before: Tasks): Told {
+async function toldBy(events: readonly RecordedEvent[], before: Tasks): Promise<Told> {
   const told: Told = { rows: [], losses: [], tasks: new Map() };
-  for (const event of events) {
-    const { type, revision } = event;
-    const position = event.position.toString();
-    const id = subjectId(event);
-    if (event.stream.startsWith('user-')) {
-      told.rows.push({ position, type, task_id: null, user_id: id, revision, title: null, status: null });
-      continue;
-    }
-    const was = told.tasks.get(id) ?? before.get(id);
-    const is = foldFeedTask(was, event);
-    if (is === undefined || is === was) continue;
-    told.tasks.set(id, is);
-    told.rows.push({ position, type, task_id: id, user_id: null, revision, title: is.title, status: is.status });
-    for (const user_id of gone(readersOf(was), readersOf(is))) told.losses.push({ user_id, position, task_id: id });
-  }
+  for await (const some of slices(events, IN_ONE_TURN)) for (const event of some) tell(event, told, before);
   return told;
+}
+
+function tell(event: RecordedEvent, told: Told, before: Tasks): void {
+  const { type, revision } = event;
+  const position = event.position.toString();
+  const id = subjectId(event);
+  if (event.stream.startsWith('user-')) {
+    told.rows.push({ position, type, task_id: null, user_id: id, revision, title: null, status: null });
+    return;
+  }
+  const was = told.tasks.get(id) ?? before.get(id);
+  const is = foldFeedTask(was, event);
+  if (is === undefined || is === was) return;
+  told.tasks.set(id, is);
+  told.rows.push({ position, type, task_id: id, user_id: null, revision, title: is.title, status: is.status });
+  for (const user_id of gone(readersOf(was), readersOf(is))) told.losses.push({ user_id, position, task_id: id });
 }
 
 async function loadTasks(client: ProjectionClient, events: readonly RecordedEvent[]): Promise<Tasks> {

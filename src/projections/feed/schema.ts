@@ -50,7 +50,6 @@ create table feed_events (
   status text
 );
 create index feed_events_task on feed_events (task_id, position) where task_id is not null;
-create index feed_events_user on feed_events (user_id, position) where user_id is not null;
 
 create table feed_tasks (
   id uuid primary key,
@@ -68,7 +67,6 @@ create table readers (
   task_id uuid not null,
   primary key (user_id, task_id)
 );
-create index readers_task on readers (task_id);
 
 create table losses (
   user_id uuid not null,
@@ -76,4 +74,10 @@ create table losses (
   task_id uuid not null,
   primary key (user_id, position)
 );
+`;
+
+/** Run when the tables are full: what is erased is looked up by task. */
+export const feedIndexes = `
+create index feed_events_user on feed_events (user_id, position) where user_id is not null;
+create index readers_task on readers (task_id);
 `;

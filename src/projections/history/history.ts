@@ -1,10 +1,11 @@
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
 import { erasedTasks } from '../erasures.ts';
+import { insertNewRows } from '../insert-rows.ts';
 import { taskColumns } from '../listing/schema.ts';
 import { isTaskEvent } from '../listing/task-row.ts';
-import { type Projection, type ProjectionClient, writeRows } from '../projection.ts';
+import type { Projection, ProjectionClient } from '../projection.ts';
 import { applyCommentVersions } from './comment-versions.ts';
-import { historySchema, type MomentRow } from './schema.ts';
+import { historyIndexes, historySchema, type MomentRow } from './schema.ts';
 import { foldTaskVersion, passageColumns, type TaskVersionRow } from './task-version.ts';
 import { keepVersions } from './versions.ts';
 
@@ -12,7 +13,9 @@ import { keepVersions } from './versions.ts';
 export const history: Projection = {
   name: 'history',
   version: 2,
+  gathersFor: 200,
   tables: historySchema,
+  indexes: historyIndexes,
   positions: { versions: ['valid_from', 'valid_to', 'entered_from'], comment_versions: ['valid_from', 'valid_to'], moments: ['position'] },
   async apply(events, client) {
     await applyMoments(events, client);
@@ -33,7 +36,7 @@ async function applyMoments(events: readonly RecordedEvent[], client: Projection
     latest = at;
     moments.push({ position: position.toString(), effective_at: metadata.occurred_at });
   }
-  await writeRows(client, 'moments', ['position', 'effective_at'], moments, 'on conflict do nothing');
+  await insertNewRows(client, 'moments', ['position', 'effective_at'], moments);
 }
 
 const keepTaskVersions = keepVersions<TaskVersionRow, RecordedEvent>({

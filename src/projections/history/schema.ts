@@ -30,7 +30,6 @@ ${taskRowSql}  entered_from bigint not null,
   valid_to bigint,
   primary key (id, valid_from)
 );
-create index versions_from on versions (valid_from);
 
 create table comment_versions (
   id uuid not null,
@@ -43,11 +42,16 @@ create table comment_versions (
   valid_to bigint,
   primary key (id, valid_from)
 );
-create index comment_versions_task on comment_versions (task_id, valid_from);
 create index comment_versions_author on comment_versions (author_id);
 
 create table moments (
   position bigint primary key,
   effective_at timestamptz(3) not null unique
 );
+`;
+
+/** Run when the tables are full: what is erased is looked up by task and by author. */
+export const historyIndexes = `
+create index versions_from on versions (valid_from);
+create index comment_versions_task on comment_versions (task_id, valid_from);
 `;

@@ -1,5 +1,10 @@
 import type { RecordedEvent } from '../../events/recorded-event.ts';
-import { type ProjectionClient, writeRows } from '../projection.ts';
+import { slices } from '../../platform/slices.ts';
+import { insertRows } from '../insert-rows.ts';
+import type { ProjectionClient } from '../projection.ts';
+
+/** So many events are folded in a few milliseconds. */
+const IN_ONE_TURN = 500;
 
 /** A row as it was from one position of the log until another. */
 export type Version<Row> = Row & {
@@ -32,19 +37,21 @@ export function keepVersions<Row extends { id: string; revision: number }, Event
     const latest = await loadLatest<Row>(client, { table, positions }, [...new Set(events.map(idOf))]);
     const added: Version<Row>[] = [];
     const ended: { id: string; valid_from: string; valid_to: string }[] = [];
-    for (const event of events) {
-      const before = latest.get(idOf(event));
-      const next = fold(before, event);
-      if (next === undefined || next.revision === before?.revision) continue;
-      const valid_from = event.position.toString();
-      if (before?.isNew) before.valid_to = valid_from;
-      else if (before) ended.push({ id: before.id, valid_from: before.valid_from, valid_to: valid_from });
-      const version = { ...next, valid_from, valid_to: null, isNew: true };
-      added.push(version);
-      latest.set(next.id, version);
+    for await (const some of slices(events, IN_ONE_TURN)) {
+      for (const event of some) {
+        const before = latest.get(idOf(event));
+        const next = fold(before, event);
+        if (next === undefined || next.revision === before?.revision) continue;
+        const valid_from = event.position.toString();
+        if (before?.isNew) before.valid_to = valid_from;
+        else if (before) ended.push({ id: before.id, valid_from: before.valid_from, valid_to: valid_from });
+        const version = { ...next, valid_from, valid_to: null, isNew: true };
+        added.push(version);
+        latest.set(next.id, version);
+      }
     }
     await endVersions(client, table, ended);
-    await writeRows(client, table, columns, added, '');
+    await insertRows(client, table, columns, added);
   };
 }
 

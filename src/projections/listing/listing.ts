@@ -1,40 +1,58 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
+import { slices } from '../../platform/slices.ts';
+import { insertRows } from '../insert-rows.ts';
 import { elseUpdate, type Projection, type ProjectionClient, updateRows, writeRows } from '../projection.ts';
 import { applyComments, applyFiles } from './parts-of-tasks.ts';
-import { type AccessRow, type CounterRow, listingSchema, type TaskRow, taskColumns } from './schema.ts';
+import { presenceChanges, writePresence } from './presence.ts';
+import { type AccessRow, type CounterRow, listingIndexes, listingSchema, type TaskRow, taskColumns } from './schema.ts';
 import { accessRows, counts } from './standing.ts';
 import { foldTaskRow, isTaskEvent } from './task-row.ts';
 
 const accessColumns = ['user_id', 'task_id', 'mask', 'permission', 'created_at'] as const satisfies readonly (keyof AccessRow)[];
 const counterColumns = ['user_id', 'mask', 'facet', 'key', 'n'] as const satisfies readonly (keyof CounterRow)[];
 
+/** So many tasks are handled in a few milliseconds. */
+const IN_ONE_TURN = 200;
+/** So many rows are in memory at once when the last are made. */
+const AT_ONCE = 5_000;
+
 /** Tasks, who has access to them, counts, comments and files: under one checkpoint, so that a join of them never tears. */
 export const listing: Projection = {
   name: 'listing',
-  version: 2,
+  version: 3,
+  gathersFor: 25,
   tables: listingSchema,
-  async apply(events, client) {
+  indexes: listingIndexes,
+  positions: { presence: ['position'] },
+  async apply(events, client, isComplete = true) {
     const byTask = groupByTask(events);
-    if (byTask.size > 0) await applyToTasks(byTask, client);
+    if (byTask.size > 0) await applyToTasks(byTask, client, isComplete);
     await applyComments(events, client);
     await applyFiles(events, client);
+  },
+  async complete(client) {
+    await client.query('create temp table partial_counters (like counters) on commit drop');
+    for await (const rows of everyTask(client)) {
+      const { access, counters } = await standingChanges(new Map(), rows);
+      await insertRows(client, 'access', accessColumns, access.written);
+      await insertRows(client, 'partial_counters', counterColumns, counters);
+    }
+    await client.query(
+      'insert into counters select user_id, mask, facet, key, sum(n) from partial_counters group by user_id, mask, facet, key',
+    );
   },
 };
 
 type Rows = Map<string, TaskRow>;
 
-async function applyToTasks(byTask: ReadonlyMap<string, RecordedEvent[]>, client: ProjectionClient): Promise<void> {
+async function applyToTasks(byTask: ReadonlyMap<string, RecordedEvent[]>, client: ProjectionClient, isComplete: boolean): Promise<void> {
   const before = await loadRows(client, byTask);
-  const after = foldRows(before, byTask);
+  const after = await foldRows(before, byTask);
   // What hangs on the tasks is worked out while the database writes them.
-  const [, access, counters] = await Promise.all([
-    writeTasks(client, before, after),
-    accessChanges(before, after),
-    counterChanges(before, after),
-  ]);
-  await writeAccess(client, access);
-  await writeCounters(client, counters);
+  const [, standing] = await Promise.all([writeTasks(client, before, after), isComplete ? standingChanges(before, after) : null]);
+  if (standing) await writeStanding(client, standing);
+  await writePresence(client, presenceChanges(before, byTask));
 }
 
 function groupByTask(events: readonly RecordedEvent[]): Map<string, RecordedEvent[]> {
@@ -52,19 +70,34 @@ function groupByTask(events: readonly RecordedEvent[]): Map<string, RecordedEven
 async function loadRows(client: ProjectionClient, byTask: ReadonlyMap<string, unknown>): Promise<Rows> {
   const { rows } = await client.query<{ row: TaskRow }>({
     name: 'load tasks',
-    text: `select to_jsonb(t) - 'search' as row from tasks t where id = any($1)`,
+    text: `select to_jsonb(t) as row from (select ${taskColumns.join(', ')} from tasks where id = any($1)) t`,
     values: [[...byTask.keys()]],
   });
   return new Map(rows.map(({ row }) => [row.id, row]));
 }
 
+/** All rows there are, in pieces. */
+async function* everyTask(client: ProjectionClient): AsyncGenerator<Rows> {
+  for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {
+    const { rows } = await client.query<{ row: TaskRow }>(
+      `select to_jsonb(t) as row from (select ${taskColumns.join(', ')} from tasks where id > $1 order by id limit ${AT_ONCE}) t`,
+      [after],
+    );
+    if (rows.length === 0) return;
+    after = rows.at(-1)!.row.id;
+    yield new Map(rows.map(({ row }) => [row.id, row]));
+  }
+}
+
 /** @returns the rows that the events changed */
-function foldRows(before: Rows, byTask: ReadonlyMap<string, RecordedEvent[]>): Rows {
+async function foldRows(before: Rows, byTask: ReadonlyMap<string, RecordedEvent[]>): Promise<Rows> {
   const after: Rows = new Map();
-  for (const [id, events] of byTask) {
-    const old = before.get(id);
-    const row = events.reduce(foldTaskRow, old);
-    if (row !== undefined && row !== old) after.set(id, row);
+  for await (const some of slices([...byTask], IN_ONE_TURN)) {
+    for (const [id, events] of some) {
+      const old = before.get(id);
+      const row = events.reduce(foldTaskRow, old);
+      if (row !== undefined && row !== old) after.set(id, row);
+    }
   }
   return after;
 }
@@ -82,9 +115,32 @@ async function writeTasks(client: ProjectionClient, before: Rows, after: Rows): 
     else if (textColumns.some((column) => !isDeepStrictEqual(old[column], row[column]))) reworded.push(row);
     else others.push(row);
   }
-  await writeRows(client, 'tasks', taskColumns, added, '');
+  await insertRows(client, 'tasks', taskColumns, added);
   await updateRows(client, 'tasks', taskColumns, reworded);
   await updateRows(client, 'tasks', otherColumns, others);
+}
+
+/** What hangs on the tasks: who has access, and the counts. */
+interface StandingChanges {
+  access: AccessChanges;
+  counters: CounterRow[];
+}
+
+async function standingChanges(before: Rows, after: Rows): Promise<StandingChanges> {
+  const access: AccessChanges = { gone: [], written: [] };
+  const counters = new Map<string, CounterRow>();
+  for await (const some of slices([...after], IN_ONE_TURN)) {
+    for (const [id, row] of some) {
+      addAccessChanges(access, before.get(id), row);
+      addCounterChanges(counters, before.get(id), row);
+    }
+  }
+  return { access, counters: [...counters.values()].filter(({ n }) => n !== 0) };
+}
+
+async function writeStanding(client: ProjectionClient, { access, counters }: StandingChanges): Promise<void> {
+  await writeAccess(client, access);
+  await writeCounters(client, counters);
 }
 
 interface AccessChanges {
@@ -92,19 +148,14 @@ interface AccessChanges {
   written: AccessRow[];
 }
 
-async function accessChanges(before: Rows, after: Rows): Promise<AccessChanges> {
-  const gone: AccessRow[] = [];
-  const written: AccessRow[] = [];
-  for (const [id, row] of after) {
-    const old = new Map(accessRows(before.get(id)).map((access) => [access.user_id, access]));
-    for (const access of accessRows(row)) {
-      const had = old.get(access.user_id);
-      if (had?.mask !== access.mask || had.permission !== access.permission) written.push(access);
-      old.delete(access.user_id);
-    }
-    gone.push(...old.values());
+function addAccessChanges({ gone, written }: AccessChanges, before: TaskRow | undefined, after: TaskRow): void {
+  const old = new Map(accessRows(before).map((access) => [access.user_id, access]));
+  for (const access of accessRows(after)) {
+    const had = old.get(access.user_id);
+    if (had?.mask !== access.mask || had.permission !== access.permission) written.push(access);
+    old.delete(access.user_id);
   }
-  return { gone, written };
+  gone.push(...old.values());
 }
 
 async function writeAccess(client: ProjectionClient, { gone, written }: AccessChanges): Promise<void> {
@@ -118,19 +169,15 @@ async function writeAccess(client: ProjectionClient, { gone, written }: AccessCh
 }
 
 /** What the batch adds to the counts. */
-async function counterChanges(before: Rows, after: Rows): Promise<CounterRow[]> {
-  const changes = new Map<string, CounterRow>();
+function addCounterChanges(changes: Map<string, CounterRow>, before: TaskRow | undefined, after: TaskRow): void {
   const add = (row: CounterRow, sign: number) => {
     const key = `${row.user_id} ${row.mask} ${row.facet} ${row.key}`;
     const change = changes.get(key);
     if (change) change.n += sign * row.n;
     else changes.set(key, { ...row, n: sign * row.n });
   };
-  for (const [id, row] of after) {
-    for (const count of counts(before.get(id))) add(count, -1);
-    for (const count of counts(row)) add(count, 1);
-  }
-  return [...changes.values()].filter(({ n }) => n !== 0);
+  for (const count of counts(before)) add(count, -1);
+  for (const count of counts(after)) add(count, 1);
 }
 
 /** A count that comes to nothing is removed, so that the rows do not tell how they came about. */

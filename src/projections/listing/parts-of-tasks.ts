@@ -19,7 +19,7 @@ export function keepParts<Row extends { id: string; revision: number }, Event ex
   return async (events: readonly RecordedEvent[], client: ProjectionClient): Promise<void> => {
     const told = events.filter(parts.isOfThem);
     if (told.length === 0) return;
-    const rows = await load<Row>(client, parts.table, [...new Set(told.flatMap(parts.ids))]);
+    const rows = await load(client, parts, [...new Set(told.flatMap(parts.ids))]);
     for (const event of told) {
       for (const id of parts.ids(event)) {
         const row = rows.get(id);
@@ -32,14 +32,14 @@ export function keepParts<Row extends { id: string; revision: number }, Event ex
   };
 }
 
-async function load<Row extends { id: string }>(
+async function load<Row extends { id: string; revision: number }, Event extends RecordedEvent>(
   client: ProjectionClient,
-  table: string,
+  { table, columns }: Parts<Row, Event>,
   ids: readonly string[],
 ): Promise<Map<string, Row>> {
   const { rows } = await client.query<{ row: Row }>({
     name: `load ${table}`,
-    text: `select to_jsonb(p) - 'search' as row from ${table} p where id = any($1)`,
+    text: `select to_jsonb(p) as row from (select ${columns.join(', ')} from ${table} where id = any($1)) p`,
     values: [ids],
   });
   return new Map(rows.map(({ row }) => [row.id, row]));

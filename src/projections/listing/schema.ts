@@ -72,6 +72,17 @@ export interface CounterRow {
   n: number;
 }
 
+/** One row for each event by which a task came into being, was deleted or was restored. */
+export interface PresenceRow {
+  /** A bigint: a decimal string in JavaScript. */
+  position: string;
+  task_id: string;
+  /** Of the task. */
+  created_at: string;
+  /** How many tasks there are more: 1 or -1. */
+  delta: number;
+}
+
 /** One row a comment, whether or not it or its task is deleted. */
 export interface CommentRow {
   id: string;
@@ -114,6 +125,7 @@ export interface ListingTables {
   tasks: { [K in keyof TaskRow]: ColumnType<TaskRow[K], never, never> } & { search: ColumnType<string, never, never> };
   access: { [K in keyof AccessRow]: ColumnType<AccessRow[K], never, never> };
   counters: { [K in keyof CounterRow]: ColumnType<CounterRow[K], never, never> };
+  presence: { [K in keyof PresenceRow]: ColumnType<PresenceRow[K], never, never> };
   comments: { [K in keyof CommentRow]: ColumnType<CommentRow[K], never, never> } & { search: ColumnType<string, never, never> };
   files: { [K in keyof FileRow]: ColumnType<FileRow[K], never, never> };
 }
@@ -138,7 +150,7 @@ export const taskRowSql = `\
   revision integer not null,
 `;
 
-/** Run once in the schema of a version, which is first in the search path. */
+/** Run once in the schema of a version, which is first in the search path: the tables, and what erasing text looks rows up by. */
 export const listingSchema = `
 -- Words are what stands between punctuation and white space of any script: PostgreSQL's parser by itself keeps addresses and numbers
 -- whole and, in a database of the C locale, takes what is not ASCII for letters. The same function reads what is searched for.
@@ -155,10 +167,6 @@ ${taskRowSql}  search tsvector generated always as (
   ) stored
 -- Most events change nothing that an index has. With room on its page for the row as it is then, no index is written.
 ) with (fillfactor = 80);
-create index tasks_created on tasks (created_at, id) where deleted_at is null;
-create index tasks_deleted on tasks (owner_id, created_at, id) where deleted_at is not null;
-create index tasks_search on tasks using gin (search);
-create index tasks_tags on tasks using gin (tags);
 
 create table access (
   user_id uuid not null,
@@ -168,7 +176,6 @@ create table access (
   created_at timestamptz(3) not null,
   primary key (user_id, task_id)
 );
-create index access_created on access (user_id, created_at, task_id) include (mask);
 
 create table counters (
   user_id uuid not null,
@@ -177,6 +184,14 @@ create table counters (
   key text not null,
   n bigint not null,
   primary key (user_id, facet, mask, key)
+);
+
+-- How many tasks there were is how many there are, less what has come and gone since.
+create table presence (
+  position bigint primary key,
+  task_id uuid not null,
+  created_at timestamptz(3) not null,
+  delta smallint not null
 );
 
 create table comments (
@@ -192,9 +207,7 @@ create table comments (
   revision integer not null,
   search tsvector generated always as (to_tsvector('simple', words(content))) stored
 );
-create index comments_task on comments (task_id, created_at, id);
 create index comments_author on comments (author_id);
-create index comments_search on comments using gin (search);
 
 create table files (
   id uuid primary key,
@@ -211,5 +224,16 @@ create table files (
   revision integer not null
 );
 create index files_task on files (task_id, uploaded_at, id);
+`;
+
+/** Run when the tables are full. */
+export const listingIndexes = `
+create index tasks_created on tasks (created_at, id) where deleted_at is null;
+create index tasks_deleted on tasks (owner_id, created_at, id) where deleted_at is not null;
+create index tasks_search on tasks using gin (search);
+create index tasks_tags on tasks using gin (tags);
+create index access_created on access (user_id, created_at, task_id) include (mask);
+create index comments_task on comments (task_id, created_at, id);
+create index comments_search on comments using gin (search);
 create index files_to_purge on files (deleted_at) where deleted_at is not null and not purged;
 `;

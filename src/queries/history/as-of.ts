@@ -10,12 +10,26 @@ export function validAt(alias: string, asOf: AsOf): RawBuilder<unknown> {
   return sql`${version}.valid_from <= ${asOf}::bigint and (${version}.valid_to is null or ${version}.valid_to > ${asOf}::bigint)`;
 }
 
-/** The words of what was said then. No index has them: they are looked for in what the reader may see. */
+/** The version of one task at that position, found from behind: of those before it nothing is read. */
+export function versionAt(versions: RawBuilder<unknown>, id: RawBuilder<unknown>, asOf: AsOf): RawBuilder<unknown> {
+  return sql`(select * from ${versions} v where v.id = ${id} and v.valid_from <= ${asOf}::bigint order by v.valid_from desc limit 1)`;
+}
+
+/** What time it was at that position: what was there then was created no later. Null before the first event. */
+export function timeAt({ moments }: ReadTables, asOf: AsOf): RawBuilder<unknown> {
+  return sql`(select m.effective_at from ${moments} m where m.position <= ${asOf}::bigint order by m.position desc limit 1)`;
+}
+
+/** The words of what was said then. No index has them: they are looked for in what the reader may see, and made of a text that may have them. */
 export function pastText({ words, commentVersions }: ReadTables, asOf: AsOf) {
   const vector = (weight: string, text: string) => sql`setweight(to_tsvector('simple', ${words}(${sql.raw(text)})), ${sql.lit(weight)})`;
   return {
     words: sql`(${vector('A', 't.title')} || ${vector('B', 't.tags')} || ${vector('C', 't.description')})`,
-    comments: sql`(select v.task_id, v.standing, to_tsvector('simple', ${words}(v.content)) as search
+    comments: sql`(select v.task_id, v.standing, v.content, to_tsvector('simple', ${words}(v.content)) as search
       from ${commentVersions} v where ${validAt('v', asOf)})`,
+    unindexed: {
+      text: sql.raw<unknown>(`t.title || ' ' || array_to_string(t.tags, ' ') || ' ' || t.description`),
+      comment: sql.raw<unknown>('m.content'),
+    },
   };
 }

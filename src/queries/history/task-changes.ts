@@ -9,7 +9,7 @@ import { type PagedList, readPage } from '../paged-list.ts';
 import type { ReadDatabase } from '../read-database.ts';
 import type { ReadTables } from '../read-tables.ts';
 import { type Reader, versionsSeen } from '../tasks/task-scope.ts';
-import { type AsOf, validAt } from './as-of.ts';
+import { type AsOf, validAt, versionAt } from './as-of.ts';
 
 /** What is different between two positions of the log, of all tasks that somebody may see now: an admin everybody's. */
 export interface ChangesQuery {
@@ -85,8 +85,7 @@ const item: RawBuilder<string> = sql.raw(
 /** A task is different if its version at the second position is of after the first. */
 function pagedChanges(tables: ReadTables, { reader, from, to, taskId }: ChangesQuery): PagedList {
   const { versions } = tables;
-  const before = sql`left join lateral (select * from ${versions} v where v.id = t.id and v.valid_from <= ${from}::bigint
-    order by v.valid_from desc limit 1) f on true`;
+  const before = sql`left join lateral ${versionAt(versions, sql`t.id`, from)} f on true`;
   const visible = reader.isAdmin ? versions : versionsSeen(tables, reader);
   return {
     matching: sql`select t.id, t.valid_from as key from ${visible} t ${before}

@@ -40,9 +40,9 @@ function pastList(tables: ReadTables, reader: Reader, asOf: AsOf): PagedList {
   const tags = pastTags(tables, { scope: 'all', reader, asOf });
   return {
     ...listOfTags,
-    matching: sql`select id, key from (${tags}) counted`,
-    // Kept, or it would be counted anew for each tag that is shown.
-    joins: sql`join (with counted as materialized (${tags}) select * from counted) done on done.id = shown.id`,
+    matching: tags,
+    // Counted once: what matches is kept.
+    joins: sql`join matching done on done.id = shown.id`,
     list: ['tags', asOf],
   };
 }

@@ -1,14 +1,15 @@
-import { type RawBuilder, sql } from 'kysely';
-import { doneStatus } from '../../events/task/workflow.ts';
+import { sql } from 'kysely';
 import type { AsOf } from '../history/as-of.ts';
 import { keyTypes } from '../key-type.ts';
 import type { Page, PageRequest } from '../page.ts';
 import { allItems, type PagedList, readPage } from '../paged-list.ts';
 import type { ReadDatabase } from '../read-database.ts';
 import type { ReadTables } from '../read-tables.ts';
+import { keptTotal } from './kept-total.ts';
 import { filterConditions, type TaskFilters } from './task-filters.ts';
 import { taskItem, taskJoins } from './task-item.ts';
-import { countersOf, type Reader, requireScope, type TaskScope, taskSource } from './task-scope.ts';
+import { type Reader, requireScope, type TaskScope, taskSource } from './task-scope.ts';
+import { searched } from './task-search.ts';
 import { sortExpression, type TaskSort } from './task-sort.ts';
 
 /** Which tasks, for whom, and in which order. */
@@ -36,34 +37,27 @@ export async function* exportTasks(db: ReadDatabase, tables: ReadTables, list: T
 function pagedTasks(tables: ReadTables, list: TaskList): PagedList {
   const { reader, today, scope, filters, sort, asOf } = list;
   requireScope(scope, reader);
-  const order = sort.by === 'created_at' || sort.by === 'id' ? { by: sort.by, descending: sort.descending } : undefined;
-  const source = taskSource(tables, { scope, reader, deleted: filters.deleted === true, asOf, order });
+  const { by, descending } = sort;
+  const order = filters.search === undefined && (by === 'created_at' || by === 'id') ? { by, descending } : undefined;
+  const listed = taskSource(tables, { scope, reader, deleted: filters.deleted === true, asOf, order });
+  const source = filters.search === undefined ? listed : searched(listed, filters.search, tables);
   const { onSource, onTask } = filterConditions(filters, { tables, source, reader, today });
   const { key, keyType, ofTask } = sortExpression(sort, source, tables, filters.search);
   const conditions = sql.join([...source.conditions, ...onSource, ...onTask], sql` and `);
   const where = sql`${source.from(ofTask || onTask.length > 0)} where ${conditions}`;
   // An index in the list's order finds a page long before all rows are found. Without one they are all found first, and found once.
-  const isIndexed = !ofTask && filters.search === undefined;
+  // Of tags and words there is another index, and how rare they are is guessed.
+  const isIndexed = !ofTask && [filters.search, filters.tags, filters.tagsAny].every((filter) => filter === undefined);
+  const counted = sql`select count(*) from ${where}`;
   return {
     matching: sql`select ${source.id} as id, ${key} as key from ${where}`,
-    descending: sort.descending,
+    descending,
     keyType,
     idType: keyTypes.uuid,
     item: taskItem(asOf),
     joins: taskJoins(tables, reader, today, asOf),
-    total: keptTotal(tables, list) ?? (isIndexed ? sql`select count(*) from ${where}` : undefined),
-    prepared: onSource.length + onTask.length === 0,
+    total: keptTotal(tables, { ...list, counted }) ?? (isIndexed ? counted : undefined),
+    prepared: onSource.length + onTask.length === 0 && filters.search === undefined,
     list: ['tasks', scope, filters, sort, asOf ?? null],
   };
-}
-
-/** The counts that are kept tell how many tasks there are of each status and priority. Undefined where more is asked. */
-function keptTotal({ counters }: ReadTables, { scope, reader, filters, asOf }: TaskList): RawBuilder<unknown> | undefined {
-  const { status, priority, completed, deleted, ...others } = filters;
-  if (asOf || deleted || Object.values(others).some((filter) => filter !== undefined)) return undefined;
-  const conditions = [countersOf(scope, reader), sql`c.facet = 'state'`];
-  if (status) conditions.push(sql`split_part(c.key, '/', 1) = any(${status}::text[])`);
-  if (priority) conditions.push(sql`split_part(c.key, '/', 2) = any(${priority}::text[])`);
-  if (completed !== undefined) conditions.push(sql`(split_part(c.key, '/', 1) = ${sql.lit(doneStatus)}) = ${completed}::boolean`);
-  return sql`select coalesce(sum(c.n), 0) from ${counters} c where ${sql.join(conditions, sql` and `)}`;
 }

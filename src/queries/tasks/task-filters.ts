@@ -3,7 +3,6 @@ import { doneStatus } from '../../events/task/workflow.ts';
 import type { Priority, Status } from '../../events/values.ts';
 import type { ReadTables } from '../read-tables.ts';
 import type { Reader, Source } from './task-scope.ts';
-import { searchCondition } from './task-search.ts';
 
 /** Somebody as a filter names them. */
 export type PersonFilter = 'me' | { id: string } | { username: string };
@@ -40,7 +39,7 @@ export interface FilterContext {
   today: string;
 }
 
-/** Conditions on the source alone, and on the task's row `t`. */
+/** Conditions on the source alone, and on the task's row `t`; what is searched for is a source of its own. */
 export function filterConditions(filters: TaskFilters, context: FilterContext) {
   const { source } = context;
   return {
@@ -58,7 +57,6 @@ export function filterConditions(filters: TaskFilters, context: FilterContext) {
       ),
       ...inRange(sql`t.due_date`, 'date', filters.due),
       ...inRange(sql`t.updated_at`, 'timestamptz', filters.updated),
-      ...given(filters.search, (search) => searchCondition(search, context)),
     ],
   };
 }

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import { type AsOf, validAt } from '../history/as-of.ts';
+import { type AsOf, versionAt } from '../history/as-of.ts';
 import { json, jsonObject, orNull, person, quoted, truth, utcTime } from '../json-values.ts';
 import type { ReadTables } from '../read-tables.ts';
 import type { Reader } from './task-scope.ts';
@@ -46,7 +46,7 @@ export function taskItem(asOf?: AsOf): RawBuilder<string> {
  */
 export function taskJoins({ tasks, versions, users }: ReadTables, reader: Reader, today: string, asOf?: AsOf): RawBuilder<unknown> {
   const rows = asOf
-    ? sql`join ${versions} t on t.id = shown.id and ${validAt('t', asOf)} join ${tasks} n on n.id = shown.id`
+    ? sql`cross join lateral ${versionAt(versions, sql`shown.id`, asOf)} t join ${tasks} n on n.id = shown.id`
     : sql`join ${tasks} t on t.id = shown.id`;
   return sql`${rows} left join ${users} o on o.id = t.owner_id left join ${users} e on e.id = t.assignee_id
   cross join (select ${reader.id}::uuid as id, ${today}::date as today) r`;

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { ASSIGNED, EVERYONE, OWNED, SHARED } from '../../projections/listing/schema.ts';
 import { Rejection } from '../../rejection.ts';
-import { type AsOf, pastText, validAt } from '../history/as-of.ts';
+import { type AsOf, pastText, timeAt, validAt } from '../history/as-of.ts';
 import type { ReadTables } from '../read-tables.ts';
 
 export const taskScopes = ['owned', 'assigned', 'shared', 'all', 'everyone'] as const;
@@ -32,10 +32,14 @@ export interface Source {
   createdAt: RawBuilder<unknown>;
   from(withTask: boolean): RawBuilder<unknown>;
   conditions: readonly RawBuilder<unknown>[];
+  /** Joins the task's row to what has its id. */
+  rowOf(id: RawBuilder<unknown>): RawBuilder<unknown>;
   /** The words of the task's own text. */
   words: RawBuilder<unknown>;
   /** A table of the comments, with `task_id`, `standing` and their words as `search`. */
   comments: RawBuilder<unknown>;
+  /** What the words are made of while one searches, of a task and of a comment `m`; undefined where an index has them. */
+  unindexed?: { text: RawBuilder<unknown>; comment: RawBuilder<unknown> };
 }
 
 export interface SourceQuery {
@@ -78,20 +82,22 @@ function fromTasks(tables: ReadTables, conditions: Source['conditions']): Source
   return { id: sql`t.id`, createdAt: sql`t.created_at`, from: () => sql`${tables.tasks} t`, conditions, ...todaysText(tables) };
 }
 
-function todaysText({ comments }: ReadTables): Pick<Source, 'words' | 'comments'> {
-  return { words: sql`t.search`, comments };
+function todaysText({ tasks, comments }: ReadTables): Pick<Source, 'rowOf' | 'words' | 'comments'> {
+  return { rowOf: (id) => sql`join ${tasks} t on t.id = ${id}`, words: sql`t.search`, comments };
 }
 
 /** What there was then of the tasks that the reader may see now; those since deleted are there for their owner and admins. */
 function pastSource(tables: ReadTables, { scope, reader, deleted, asOf, order }: SourceQuery & { asOf: AsOf }): Source {
   const { versions } = tables;
   const thereThen = deleted ? sql`t.deleted_at is not null` : sql`t.deleted_at is null`;
-  const text = pastText(tables, asOf);
+  const rowOf = (id: RawBuilder<unknown>) => sql`join ${versions} t on t.id = ${id} and ${validAt('t', asOf)}`;
+  const text = { rowOf, ...pastText(tables, asOf) };
   if (scope === 'everyone' && !order) {
     const conditions = [validAt('t', asOf), thereThen];
     return { id: sql`t.id`, createdAt: sql`t.created_at`, from: () => sql`${versions} t`, conditions, ...text };
   }
-  const visible = scope === 'everyone' ? allTasks(tables, order) : visibleNow(tables, reader, order);
+  const walk = inOrder(tables, asOf, order);
+  const visible = scope === 'everyone' ? allTasks(tables, walk) : visibleNow(tables, reader, walk);
   return {
     id: sql`a.task_id`,
     createdAt: sql`a.created_at`,
@@ -102,22 +108,29 @@ function pastSource(tables: ReadTables, { scope, reader, deleted, asOf, order }:
 }
 
 /** Every task that somebody may see now, those since deleted that they owned included: `task_id`, `created_at`. */
-function visibleNow({ access, tasks }: ReadTables, { id }: Reader, order: IndexedOrder | undefined): RawBuilder<unknown> {
-  return sql`((select task_id, created_at from ${access} where user_id = ${id}::uuid ${inOrder(order, 'task_id')})
-    union all (select id, created_at from ${tasks} where deleted_at is not null and owner_id = ${id}::uuid ${inOrder(order, 'id')}))`;
+function visibleNow({ access, tasks }: ReadTables, { id }: Reader, walk: Walk): RawBuilder<unknown> {
+  return sql`((select task_id, created_at from ${access} where user_id = ${id}::uuid ${walk('task_id')})
+    union all (select id, created_at from ${tasks} where deleted_at is not null and owner_id = ${id}::uuid ${walk('id')}))`;
 }
 
 /** Everybody's tasks, those since deleted included, likewise. */
-function allTasks({ tasks }: ReadTables, order: IndexedOrder | undefined): RawBuilder<unknown> {
-  return sql`((select id as task_id, created_at from ${tasks} where deleted_at is null ${inOrder(order, 'id')})
-    union all (select id, created_at from ${tasks} where deleted_at is not null ${inOrder(order, 'id')}))`;
+function allTasks({ tasks }: ReadTables, walk: Walk): RawBuilder<unknown> {
+  return sql`((select id as task_id, created_at from ${tasks} where deleted_at is null ${walk('id')})
+    union all (select id, created_at from ${tasks} where deleted_at is not null ${walk('id')}))`;
 }
 
-/** A part of a union has an order only if it says so: then a page of the whole is read from both without sorting them. */
-function inOrder(order: IndexedOrder | undefined, id: string): RawBuilder<unknown> {
-  if (!order) return sql``;
+/** The end of a selection that a page is read from in this order, given the name of its ids. */
+type Walk = (id: string) => RawBuilder<unknown>;
+
+/**
+ * A part of a union has an order only if it says so: then a page of the whole is read from both without sorting them, and begins with what
+ * was created by then. Where all is read anyway, that is not asked: how much it is would be guessed.
+ */
+function inOrder(tables: ReadTables, asOf: AsOf, order: IndexedOrder | undefined): Walk {
+  if (!order) return () => sql``;
   const direction = sql.raw(order.descending ? 'desc' : 'asc');
-  return order.by === 'id' ? sql`order by ${sql.ref(id)} ${direction}` : sql`order by created_at ${direction}, ${sql.ref(id)} ${direction}`;
+  const keys = (id: string) => (order.by === 'id' ? [sql.ref(id)] : [sql.ref('created_at'), sql.ref(id)]);
+  return (id) => sql`and created_at <= ${timeAt(tables, asOf)} order by ${sql.join(keys(id).map((key) => sql`${key} ${direction}`))}`;
 }
 
 /** All versions of these tasks. In two parts that the planner knows the sizes of: it begins with the few tasks of one, or with the log of another. */

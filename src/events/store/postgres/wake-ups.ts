@@ -7,7 +7,7 @@ const HEARTBEAT = 1_000;
 /** How often a waiting subscriber looks for itself while the connection is away. */
 const POLL = 250;
 /** Between two NOTIFYs at least: those who are woken read all there is, so more of them would not make anything sooner. */
-const NOTIFY_EVERY = 5;
+const NOTIFY_EVERY = 25;
 const FIRST_DELAY = 50;
 const LONGEST_DELAY = 2_000;
 

@@ -1,0 +1,118 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type pg from 'pg';
+import { decodeEvents } from '../events/codec.ts';
+import type { KeyVault } from '../events/keys/key-vault.ts';
+import type { RecordedEvent } from '../events/recorded-event.ts';
+import type { Position, StoredEvent } from '../events/store/event-store.ts';
+import { AheadOfLive, advance, type Checkpoint, Fenced } from './checkpoint.ts';
+import type { DecodedBatch } from './decoded-ahead.ts';
+import type { Projection } from './projection.ts';
+
+const TURN_MS = 20;
+
+/** An event that the projection cannot handle: it and nothing else stops there. */
+export class CannotApply extends Error {
+  /** The checkpoint before it. */
+  readonly reached: Position;
+  constructor(event: StoredEvent, reached: Position, cause: unknown) {
+    super(`cannot apply ${event.type} at position ${event.position} (${event.stream}): ${describeError(cause)}`, { cause });
+    this.reached = reached;
+  }
+}
+
+/** What writes a generation. */
+export interface Writer {
+  client: pg.Client;
+  projection: Projection;
+  vault: KeyVault;
+  signal: AbortSignal;
+  onProgress(position: Position, caughtUp: boolean): void;
+  /** Told of events whose rows were committed, and since when they had been worked on: milliseconds since 1970. */
+  onApplied?: ((events: readonly RecordedEvent[], since: number) => void) | undefined;
+}
+
+/** All in one transaction; where that cannot be, batch by batch, and where that cannot be, event by event. */
+export async function applyGroup(writer: Writer, group: readonly DecodedBatch[], from: Checkpoint): Promise<Checkpoint> {
+  if (group.at(-1)!.batch.position <= from.position) return from;
+  const { client, vault, onProgress } = writer;
+  try {
+    return await applyAtOnce(writer, group, from);
+  } catch (error) {
+    if (isNoFaultOfEvents(client, error)) throw error;
+  }
+  let reached = from;
+  if (group.length > 1) {
+    for (const one of group) {
+      reached = await applyGroup(writer, [one], reached);
+      onProgress(reached.position, false);
+    }
+    return reached;
+  }
+  // One of them cannot be applied: those before it can, and its position is to be known.
+  for (const event of group[0]!.batch.events) {
+    const alone = { batch: { events: [event], position: event.position, caughtUp: false }, events: decodeEvents([event], vault) };
+    try {
+      reached = await applyAtOnce(writer, [alone], reached);
+      onProgress(reached.position, false);
+    } catch (error) {
+      if (isNoFaultOfEvents(client, error)) throw error;
+      throw new CannotApply(event, reached.position, error);
+    }
+  }
+  return reached;
+}
+
+async function applyAtOnce(writer: Writer, group: readonly DecodedBatch[], from: Checkpoint): Promise<Checkpoint> {
+  const { client, projection, signal, onApplied } = writer;
+  const since = Date.now();
+  const events = (await Promise.all(group.map(({ events }) => events))).flat();
+  const { position } = group.at(-1)!.batch;
+  const last = group.findLast(({ batch }) => batch.events.length > 0)?.batch.events.at(-1);
+  await inTurn(signal, () =>
+    inTransaction(client, async () => {
+      await projection.apply(events, client, from.isComplete);
+      await advance(client, projection, from, position, last);
+    }),
+  );
+  onApplied?.(events, since);
+  return { ...from, position };
+}
+
+/** Tries again while it is not yet this generation's turn. */
+async function inTurn(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof AheadOfLive) || signal.aborted) throw error;
+      await pause(TURN_MS);
+    }
+  }
+}
+
+export async function inTransaction(client: pg.Client, work: () => Promise<void>): Promise<void> {
+  await client.query('begin');
+  try {
+    await work();
+    await client.query('commit');
+  } catch (error) {
+    await client.query('rollback').catch(() => {});
+    throw error;
+  }
+}
+
+/** Whether an error tells of something else than the events that were to be applied. */
+function isNoFaultOfEvents(client: pg.Client, error: unknown): boolean {
+  return error instanceof Fenced || error instanceof AheadOfLive || isGone(client, error);
+}
+
+/** Whether an error tells of the connection rather than of the event. */
+function isGone(client: pg.Client, error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  const unreachable = typeof code === 'string' && /^(08|57P|E[A-Z]+$)/.test(code);
+  return unreachable || (client as unknown as { _queryable?: boolean })._queryable === false;
+}
+
+export function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
