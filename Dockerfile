@@ -19,4 +19,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
 # By itself and not through npm, so that it is told to stop. Tools: node src/tools/rebuild.ts listing
-CMD ["node", "--disable-warning=TimeoutNegativeWarning", "src/main.ts"]
+CMD ["node", "--max-semi-space-size=8", "--disable-warning=TimeoutNegativeWarning", "src/main.ts"]

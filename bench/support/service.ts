@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import manifest from '../../package.json' with { type: 'json' };
 import { startEmbeddedPostgres } from '../../src/platform/postgres/embedded.ts';
 import { killWithThisProcess } from '../../tests/support/service-process.ts';
 import type { Stage } from './benchmark.ts';
@@ -14,6 +15,9 @@ export interface Service extends ServerProcess {
   // biome-ignore lint/suspicious/noExplicitAny: of an answer that is known by the request
   ask(method: string, path: string, body?: unknown, token?: string): Promise<any>;
 }
+
+/** What `npm start` gives Node beside the file to run. */
+const startOptions = manifest.scripts.start.split(' ').slice(1, -1);
 
 export const firstAdmin = { username: 'admin', password: 'Adm1nistrator', email: 'admin@tasks.test' };
 
@@ -55,7 +59,7 @@ export async function startService(
       RATE_LIMIT_LOGIN_PER_MINUTE: '0',
       ...environment,
     },
-    [...nodeOptions, ...(process.env.PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.PROFILE}`] : [])],
+    [...startOptions, ...nodeOptions, ...(process.env.PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.PROFILE}`] : [])],
   );
   const ask = (method: string, path: string, body?: unknown, as?: string) => askAt(server, `/api/v1${path}`, method, body, as);
   const { access_token: token } = await ask('POST', '/auth/login', { username: firstAdmin.username, password: firstAdmin.password });
