@@ -13,7 +13,8 @@ interface Reading {
 }
 
 const preload = join(import.meta.dirname, '..', 'support', 'collect-on-demand.ts');
-const edited = 500;
+/** So few that within the first minutes each has the thousand commands that are remembered of a task. */
+const edited = 100;
 
 /** Half an hour of commands: whatever the service remembers of them is bounded. */
 export const benchmark: Benchmark = {
@@ -80,7 +81,7 @@ async function tasksToEdit({ ask }: Service, token: string): Promise<string[]> {
 
 /** Texts that none of the tasks has yet. */
 function texts(round: number): string[] {
-  return Array.from({ length: 500 }, (_, n) => `All of them, also the cactus ${round}-${n}`);
+  return Array.from({ length: edited }, (_, n) => `All of them, also the cactus ${round}-${n}`);
 }
 
 async function collected({ child }: Service): Promise<number> {

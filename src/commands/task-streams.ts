@@ -7,6 +7,8 @@ import { taskStream } from '../events/task/task-events.ts';
 import { emptyAggregate, foldIn, type TaskAggregate } from './task-aggregate.ts';
 
 const CACHED_AGGREGATES = 20_000;
+/** Of all of them, some 200 bytes each: a few hundred tasks that are changed all the time have a thousand each. */
+const CACHED_COMMANDS = 600_000;
 const PAGE = 1000;
 
 /** Task streams as aggregates, with the recent ones kept folded. Use one at a time for each task. */
@@ -22,8 +24,19 @@ export interface TaskStreams {
   events(taskId: string, from?: number, to?: number): Promise<RecordedTaskEvent[]>;
 }
 
-export function createTaskStreams(store: EventStore, vault: KeyVault): TaskStreams {
-  const cache = new LRUCache<string, TaskAggregate>({ max: CACHED_AGGREGATES });
+/** @param cachedCommands how many commands the aggregates kept remember at most, all together */
+export function createTaskStreams(store: EventStore, vault: KeyVault, cachedCommands = CACHED_COMMANDS): TaskStreams {
+  const cache = new LRUCache<string, TaskAggregate>({
+    max: CACHED_AGGREGATES,
+    maxSize: cachedCommands,
+    sizeCalculation: ({ commands }) => Math.max(1, commands.size),
+  });
+
+  // An aggregate is changed in place: its size is looked at only when it is new.
+  const keep = (aggregate: TaskAggregate) => {
+    cache.delete(aggregate.taskId);
+    cache.set(aggregate.taskId, aggregate);
+  };
 
   async function* pages(taskId: string, from: number, to: number): AsyncGenerator<RecordedTaskEvent[]> {
     for (let next = from; next <= to; ) {
@@ -40,11 +53,11 @@ export function createTaskStreams(store: EventStore, vault: KeyVault): TaskStrea
     async current(taskId) {
       const aggregate = cache.get(taskId) ?? emptyAggregate(taskId);
       for await (const page of pages(taskId, aggregate.revision + 1, Number.MAX_SAFE_INTEGER)) foldIn(aggregate, page);
-      if (aggregate.revision >= 0) cache.set(taskId, aggregate);
+      if (aggregate.revision >= 0) keep(aggregate);
       return aggregate;
     },
     pages: (taskId, from = 0, to = Number.MAX_SAFE_INTEGER) => pages(taskId, from, to),
-    keep: (aggregate) => void cache.set(aggregate.taskId, aggregate),
+    keep,
     async events(taskId, from = 0, to = Number.MAX_SAFE_INTEGER) {
       const all: RecordedTaskEvent[] = [];
       for await (const page of pages(taskId, from, to)) all.push(...page);
