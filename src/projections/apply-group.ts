@@ -4,6 +4,7 @@ import { decodeEvents } from '../events/codec.ts';
 import type { KeyVault } from '../events/keys/key-vault.ts';
 import type { RecordedEvent } from '../events/recorded-event.ts';
 import type { Position, StoredEvent } from '../events/store/event-store.ts';
+import { inTransaction } from '../platform/postgres/transaction.ts';
 import { AheadOfLive, advance, type Checkpoint, Fenced } from './checkpoint.ts';
 import type { DecodedBatch } from './decoded-ahead.ts';
 import type { Projection } from './projection.ts';
@@ -87,17 +88,6 @@ async function inTurn(signal: AbortSignal, work: () => Promise<void>): Promise<v
       if (!(error instanceof AheadOfLive) || signal.aborted) throw error;
       await pause(TURN_MS);
     }
-  }
-}
-
-export async function inTransaction(client: pg.Client, work: () => Promise<void>): Promise<void> {
-  await client.query('begin');
-  try {
-    await work();
-    await client.query('commit');
-  } catch (error) {
-    await client.query('rollback').catch(() => {});
-    throw error;
   }
 }
 

@@ -1,4 +1,5 @@
-import { inTransaction, type Writer } from './apply-group.ts';
+import { inTransaction } from '../platform/postgres/transaction.ts';
+import type { Writer } from './apply-group.ts';
 import { type Checkpoint, markComplete } from './checkpoint.ts';
 
 /**

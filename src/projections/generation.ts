@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Position } from '../events/store/event-store.ts';
 import type { LastEvent } from '../events/store/last-event.ts';
+import { inTransaction } from '../platform/postgres/transaction.ts';
 import { type Projection, type ProjectionClient, schemaOf } from './projection.ts';
 
 export type GenerationState = 'building' | 'live' | 'retired';
@@ -197,16 +198,12 @@ async function locked<T>(
 ): Promise<T> {
   const client = await pool.connect();
   try {
-    await client.query('begin');
-    await client.query(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [
-      `generations of ${projection.name} ${projection.version}`,
-    ]);
-    const result = await work(client, await select(client, projection));
-    await client.query('commit');
-    return result;
-  } catch (error) {
-    await client.query('rollback').catch(() => {});
-    throw error;
+    return await inTransaction(client, async () => {
+      await client.query(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [
+        `generations of ${projection.name} ${projection.version}`,
+      ]);
+      return work(client, await select(client, projection));
+    });
   } finally {
     client.release();
   }

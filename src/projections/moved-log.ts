@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { EventStore, StoredEvent } from '../events/store/event-store.ts';
 import type { LastEvent } from '../events/store/last-event.ts';
+import { inTransaction } from '../platform/postgres/transaction.ts';
 import type { GenerationState } from './generation.ts';
 import { type Projection, schemaOf } from './projection.ts';
 
@@ -75,8 +76,7 @@ export async function openMovedLog(connectionString: string, before: EventStore,
     async translate(projections, others) {
       await write();
       await client.query('analyze moved');
-      await client.query('begin');
-      try {
+      return inTransaction(client, async () => {
         const { rows } = await client.query<Row>(
           'select name, version, generation, state, last_event as "lastEvent" from projections.generations order by 1, 2, 3 for update',
         );
@@ -86,12 +86,8 @@ export async function openMovedLog(connectionString: string, before: EventStore,
           translated.push({ schema: schemaOf(row), outcome: await translateOne(row, projection) });
         }
         await others(client);
-        await client.query('commit');
         return translated;
-      } catch (error) {
-        await client.query('rollback').catch(() => {});
-        throw error;
-      }
+      });
     },
     close: () => client.end(),
   };

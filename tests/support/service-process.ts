@@ -17,6 +17,12 @@ export interface ServiceProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
+/** What processes of the service are given of this one's environment: nothing that configures them. */
+export function inherited(): NodeJS.ProcessEnv {
+  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, HOME, NODE_COMPILE_CACHE };
+}
+
 const STARTS_WITHIN = 60_000;
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 
@@ -29,9 +35,7 @@ export async function startServiceProcess(environment: Record<string, string>, e
   const since = performance.now();
   const child = spawn(process.execPath, [entry], {
     env: {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
-      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      ...inherited(),
       PORT: '0',
       RATE_LIMIT_PER_MINUTE: '0',
       RATE_LIMIT_USER_PER_MINUTE: '0',

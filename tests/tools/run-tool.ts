@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { inherited } from '../support/service-process.ts';
 
 export interface Outcome {
   code: number | null;
@@ -29,14 +30,7 @@ export function startTool(name: string, args: readonly string[], environment: Re
   const keys = Object.fromEntries(['SECRET_KEY', 'MASTER_KEY', 'SIGNING_KEY'].map((key) => [key, `${key} of the tests, long enough`]));
   const child = spawn(process.execPath, [script, ...args], {
     cwd: environment.DATA_DIR,
-    env: {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
-      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
-      ENVIRONMENT: 'test',
-      ...keys,
-      ...environment,
-    },
+    env: { ...inherited(), ENVIRONMENT: 'test', ...keys, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const outcome = Promise.all([once(child, 'exit'), text(child.stdout), text(child.stderr)]).then(([[code], stdout, stderr]) => ({

@@ -11,6 +11,7 @@ import {
   type SubscriptionBatch,
 } from '../../events/store/event-store.ts';
 import { isConnectionFailure } from '../../platform/postgres/connection-failure.ts';
+import { inTransaction } from '../../platform/postgres/transaction.ts';
 import { type Subscriber, Unreachable } from '../subscriber.ts';
 import { type Attempt, advance, type Checkpoint, Fenced, forgetAttempt, noteAttempt } from './checkpoint.ts';
 import { claim, duePart, failedAgain, giveBack, heldBack, type Parked, putAside, remove } from './parked.ts';
@@ -203,15 +204,7 @@ export class ActiveSubscriber {
 
   /** @param work answers the checkpoint that holds once it is committed */
   async #inTransaction(work: () => Promise<Checkpoint>): Promise<void> {
-    await this.#client.query('begin');
-    try {
-      const moved = await work();
-      await this.#client.query('commit');
-      this.#checkpoint = moved;
-    } catch (error) {
-      await this.#client.query('rollback').catch(() => {});
-      throw error;
-    }
+    this.#checkpoint = await inTransaction(this.#client, work);
   }
 
   /** Tries for as long as the other side is not there. */
