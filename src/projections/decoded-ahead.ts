@@ -7,8 +7,8 @@ import { slices } from '../platform/slices.ts';
 /** What is read ahead, and then written at once, about at most: many events of one task are one row; more of them only fill the memory. */
 const MOST_EVENTS = 5_000;
 const MOST_BYTES = 2 ** 23;
-/** So many are decoded in a few milliseconds. */
-const IN_ONE_TURN = 200;
+/** So many are decoded in a millisecond or two. */
+const IN_ONE_TURN = 50;
 
 export interface DecodedBatch {
   batch: SubscriptionBatch;

@@ -2,8 +2,8 @@ import type pg from 'pg';
 import type { RecordedEvent } from '../events/recorded-event.ts';
 import { slices } from '../platform/slices.ts';
 
-/** So many rows are written as JSON in a few milliseconds. */
-const IN_ONE_STATEMENT = 1_000;
+/** So many rows become JSON in a millisecond or two. */
+const IN_ONE_STATEMENT = 250;
 
 /** A connection inside the transaction of one batch, with the projection's schema first in its search path. */
 export type ProjectionClient = Pick<pg.ClientBase, 'query'>;

@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { PageRequest } from '../../src/queries/page.ts';
 import type { TaskList } from '../../src/queries/tasks/list-tasks.ts';
+import type { TaskFilters } from '../../src/queries/tasks/task-filters.ts';
+import type { TaskSort } from '../../src/queries/tasks/task-sort.ts';
 import { ann, people, root } from './given-tasks.ts';
 import { openReadSide, type ReadSide, type Statement } from './read-side.ts';
 
@@ -16,8 +19,8 @@ beforeAll(async () => {
   await readSide.pool.query(`
     insert into listing_v1.tasks
       select gen_random_uuid(), 'Task ' || n || (case n % 1000 when 7 then ' needle' else '' end), 'What to do', (array['low', 'medium', 'high', 'urgent'])[1 + n % 4],
-        (array['todo', 'in_progress', 'in_review', 'blocked', 'cancelled'])[1 + n % 5], null, null, '{}',
-        case when n <= ${TASKS} then '${ann}' else md5((n % 500)::text)::uuid end, null, '{}', 0, 0,
+        (array['todo', 'in_progress', 'in_review', 'blocked', 'cancelled'])[1 + n % 5], null, date '2026-01-01' + n % 700, '{}',
+        case when n <= ${TASKS} then '${ann}' else md5((n % 500)::text)::uuid end, md5((n % 500)::text)::uuid, '{}', 0, 0,
         timestamptz '2020-01-01' + n * interval '1 minute', timestamptz '2020-01-01' + n * interval '1 minute', null, 0
       from generate_series(1, ${1.2 * TASKS}) n;
     insert into listing_v1.access select owner_id, id, 1, 'owner', created_at from listing_v1.tasks;
@@ -131,6 +134,45 @@ describe.each([
     expect(again).toEqual(first);
   });
 });
+
+describe.each([
+  ['the own list', list()],
+  ["everybody's list", everyone],
+])('%s of many tasks, in another order', (_, tasks) => {
+  test.each<[TaskSort, string]>([
+    [{ by: 'due_date', descending: false }, 'tasks_due_first'],
+    [{ by: 'due_date', descending: true }, 'tasks_due_last'],
+    [{ by: 'priority', descending: true }, 'tasks_priority'],
+    [{ by: 'title', descending: false }, 'tasks_title'],
+  ])('by %j walks its index, at its beginning and deep in it', async (sort, index) => {
+    const sorted = { ...tasks, sort };
+    for (const request of [firstPage, await cursorBehind(sorted, 90_000)]) {
+      const [statement] = await sent(sorted, request);
+      const plan = await planOf(statement!, 'analyze');
+      expect(scannedWhole(plan).filter((table) => table !== 'users')).toEqual([]);
+      const walked = nodesOf(plan).find((node) => node['Index Name'] === index);
+      expect(walked).toBeDefined();
+      if (request !== firstPage) expect(walked!['Index Cond']).toContain('ROW(');
+    }
+  });
+
+  test.each<[string, TaskFilters, string]>([
+    ['an owner', { owner: { id: md5Id(7) } }, 'tasks_owner'],
+    ['an assignee', { assignee: { id: md5Id(7) } }, 'tasks_assignee'],
+    ['a few days', { due: { after: '2026-03-01', before: '2026-03-02' } }, 'tasks_due_first'],
+  ])('of %s counts by an index', async (_name, filters, index) => {
+    const [statement] = await sent({ ...tasks, filters }, firstPage);
+    const plan = await planOf(statement!, 'analyze');
+    expect(scannedWhole(plan)).not.toContain('tasks');
+    expect(nodesOf(plan).map((node) => node['Index Name'])).toContain(index);
+  });
+});
+
+/** One of the many whom a few tasks are of. */
+function md5Id(n: number): string {
+  const hex = createHash('md5').update(String(n)).digest('hex');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
 
 test('a search for a rare word among many tasks begins with the text index', async () => {
   const [statement] = await sent(list({ filters: { search: 'needle' } }), firstPage);

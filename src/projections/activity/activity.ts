@@ -24,8 +24,8 @@ const columns = [
   'details',
 ] as const satisfies readonly (keyof ActivityRow)[];
 
-/** So many events are described in a few milliseconds. */
-const IN_ONE_TURN = 500;
+/** So many events are described in a millisecond or two. */
+const IN_ONE_TURN = 250;
 
 /** The audit trail by actor, task and operation: a row for every event that has an action. */
 export const activity: Projection = {

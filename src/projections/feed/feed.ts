@@ -26,8 +26,8 @@ const taskColumns = [
   'revision',
 ] as const satisfies readonly (keyof FeedTaskRow)[];
 
-/** So many events are folded in a few milliseconds. */
-const IN_ONE_TURN = 500;
+/** So many events are folded in a millisecond or two. */
+const IN_ONE_TURN = 250;
 
 /**
  * Which events there are and who may see them, under one checkpoint: what is told of a task and whose it is are of the same moment, so

@@ -3,8 +3,8 @@ import { slices } from '../../platform/slices.ts';
 import { insertRows } from '../insert-rows.ts';
 import type { ProjectionClient } from '../projection.ts';
 
-/** So many events are folded in a few milliseconds. */
-const IN_ONE_TURN = 500;
+/** So many events are folded in a millisecond or two. */
+const IN_ONE_TURN = 250;
 
 /** A row as it was from one position of the log until another. */
 export type Version<Row> = Row & {

@@ -1,5 +1,5 @@
 import type { ColumnType } from 'kysely';
-import type { Priority, SharePermission, Status } from '../../events/values.ts';
+import { type Priority, priorities, type SharePermission, type Status } from '../../events/values.ts';
 
 /** How a person comes to see a task: bits of `access.mask` and `counters.mask`. */
 export const OWNED = 1;
@@ -226,12 +226,32 @@ create table files (
 create index files_task on files (task_id, uploaded_at, id);
 `;
 
-/** Run when the tables are full. */
+/**
+ * What lists are sorted by, of the task `t` or of the only table there is: what has an index must be spelt as the index is. Nothing in it
+ * is null: whatever the direction, what has no due date comes last.
+ */
+export const sortKeys = {
+  dueFirst: (t = '') => `coalesce(${t}due_date, 'infinity'::date)`,
+  dueLast: (t = '') => `coalesce(${t}due_date, '-infinity'::date)`,
+  priority: (t = '') => `array_position(array[${priorities.map((priority) => `'${priority}'`).join(', ')}], ${t}priority)`,
+  title: (t = '') => `lower(${t}title) collate "C"`,
+};
+
+/**
+ * Run when the tables are full. What most events change has no index, as the time of the last change and the status: a row whose indexed
+ * columns stay as they are is written without touching any index.
+ */
 export const listingIndexes = `
 create index tasks_created on tasks (created_at, id) where deleted_at is null;
 create index tasks_deleted on tasks (owner_id, created_at, id) where deleted_at is not null;
 create index tasks_search on tasks using gin (search);
 create index tasks_tags on tasks using gin (tags);
+create index tasks_owner on tasks (owner_id);
+create index tasks_assignee on tasks (assignee_id) where assignee_id is not null;
+create index tasks_due_first on tasks ((${sortKeys.dueFirst()}), id);
+create index tasks_due_last on tasks ((${sortKeys.dueLast()}), id);
+create index tasks_priority on tasks ((${sortKeys.priority()}), id);
+create index tasks_title on tasks ((${sortKeys.title()}), id);
 create index access_created on access (user_id, created_at, task_id) include (mask);
 create index comments_task on comments (task_id, created_at, id);
 create index comments_search on comments using gin (search);

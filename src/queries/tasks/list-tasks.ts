@@ -49,15 +49,18 @@ function pagedTasks(tables: ReadTables, list: TaskList): PagedList {
   // Of tags and words there is another index, and how rare they are is guessed.
   const isIndexed = !ofTask && [filters.search, filters.tags, filters.tagsAny].every((filter) => filter === undefined);
   const counted = sql`select count(*) from ${where}`;
+  // A cursor compares key and id in one: an index has both of the same table.
+  const id = ofTask ? sql`t.id` : source.id;
   return {
-    matching: sql`select ${source.id} as id, ${key} as key from ${where}`,
+    matching: sql`select ${id} as id, ${key} as key from ${where}`,
     descending,
     keyType,
     idType: keyTypes.uuid,
     item: taskItem(asOf),
     joins: taskJoins(tables, reader, today, asOf),
     total: keptTotal(tables, { ...list, counted }) ?? (isIndexed ? counted : undefined),
-    prepared: onSource.length + onTask.length === 0 && filters.search === undefined,
+    // Whether to walk an index or to sort what the reader has depends on how much that is: not a plan for everybody.
+    prepared: order !== undefined && onSource.length + onTask.length === 0,
     list: ['tasks', scope, filters, sort, asOf ?? null],
   };
 }

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { doneStatus } from '../../events/task/workflow.ts';
 import type { Priority, Status } from '../../events/values.ts';
+import { sortKeys } from '../../projections/listing/schema.ts';
 import type { ReadTables } from '../read-tables.ts';
 import type { Reader, Source } from './task-scope.ts';
 
@@ -55,7 +56,7 @@ export function filterConditions(filters: TaskFilters, context: FilterContext) {
       ...given(filters.assignee, (assignee) =>
         assignee === 'none' ? sql`t.assignee_id is null` : sql`t.assignee_id = ${idOf(assignee, context)}`,
       ),
-      ...inRange(sql`t.due_date`, 'date', filters.due),
+      ...inRange(dueKey(filters.due), 'date', filters.due),
       ...inRange(sql`t.updated_at`, 'timestamptz', filters.updated),
     ],
   };
@@ -70,6 +71,11 @@ function inRange(column: RawBuilder<unknown>, type: 'date' | 'timestamptz', rang
     ...given(range.after, (after) => sql`${column} >= ${after}::${sql.raw(type)}`),
     ...given(range.before, (before) => sql`${column} <= ${before}::${sql.raw(type)}`),
   ];
+}
+
+/** As an index has it; what has no due date is beyond either bound. */
+function dueKey({ before }: Range = {}): RawBuilder<unknown> {
+  return sql.raw(before === undefined ? sortKeys.dueLast('t.') : sortKeys.dueFirst('t.'));
 }
 
 /** Never null, so that `false` has the tasks without a due date. */

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { doneStatus } from '../../events/task/workflow.ts';
-import { priorities, statuses } from '../../events/values.ts';
+import { statuses } from '../../events/values.ts';
+import { sortKeys } from '../../projections/listing/schema.ts';
 import { type KeyType, keyTypes } from '../key-type.ts';
 import type { ReadTables } from '../read-tables.ts';
 import type { Source } from './task-scope.ts';
@@ -43,20 +44,16 @@ export function sortExpression({ by, descending }: TaskSort, source: Source, tab
     case 'updated_at':
       return ofTask(sql`t.updated_at`, keyTypes.time);
     case 'due_date':
-      return ofTask(sql`coalesce(t.due_date, ${sql.lit(descending ? '-infinity' : 'infinity')}::date)`, keyTypes.date);
+      return ofTask(sql.raw(descending ? sortKeys.dueLast('t.') : sortKeys.dueFirst('t.')), keyTypes.date);
     case 'priority':
-      return ofTask(rank(sql`t.priority`, priorities), keyTypes.integer);
+      return ofTask(sql.raw(sortKeys.priority('t.')), keyTypes.integer);
     case 'status':
-      return ofTask(rank(sql`t.status`, statuses), keyTypes.integer);
+      return ofTask(sql`array_position(array[${sql.join(statuses.map((status) => sql.lit(status)))}], t.status)`, keyTypes.integer);
     case 'title':
-      return ofTask(sql`lower(t.title) collate "C"`, keyTypes.text);
+      return ofTask(sql.raw(sortKeys.title('t.')), keyTypes.text);
     case 'completed':
       return ofTask(sql`(t.status = ${sql.lit(doneStatus)})`, keyTypes.boolean);
     case 'relevance':
       return ofTask(relevance(search, source, tables), keyTypes.real);
   }
-}
-
-function rank(column: RawBuilder<unknown>, order: readonly string[]): RawBuilder<unknown> {
-  return sql`array_position(array[${sql.join(order.map((value) => sql.lit(value)))}], ${column})`;
 }
