@@ -29,6 +29,7 @@ export const benchmark: Benchmark = {
   id: 'compare',
   title: 'the same endpoints on a plain table with an audit row beside each change',
   figures: [],
+  ownRunOnly: true,
   async run(stage) {
     const database = await startPostgres(stage);
     const [service, plain] = [await serviceSide(stage, database), await plainSide(stage, database)];

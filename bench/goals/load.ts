@@ -19,6 +19,7 @@ export const benchmark: Benchmark = {
   id: 'load',
   title: 'what `npm run load` tells, against what the suite measures for the same work',
   figures: [],
+  ownRunOnly: true,
   async run(stage) {
     const service = await startService(stage, { DATABASE_URL: await startPostgres(stage) });
     const seconds = stage.pick(5, 1);

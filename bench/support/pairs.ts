@@ -1,13 +1,18 @@
 import type { Figure, Measured, Pair, Stage } from './benchmark.ts';
 
-/** Measures subject and baseline in turn, and whichever was second goes first the next time; the first pair is the warm-up and dropped. */
+/**
+ * Measures subject and baseline in turn, and whichever was second goes first the next time.
+ * @param warmUp what comes before them; a pair of them that is dropped, when left out
+ */
 export async function alternating<S, B>(
   { rounds }: Pick<Stage, 'rounds'>,
   subject: () => Promise<S>,
   baseline: () => Promise<B>,
+  warmUp: () => Promise<unknown> = async () => [await subject(), await baseline()],
 ): Promise<[S, B][]> {
   const pairs: [S, B][] = [];
-  for (let round = 0; round <= rounds; round++) {
+  await warmUp();
+  for (let round = 1; round <= rounds; round++) {
     if (round % 2 === 0) {
       const first = await subject();
       pairs.push([first, await baseline()]);
@@ -16,7 +21,7 @@ export async function alternating<S, B>(
       pairs.push([await subject(), first]);
     }
   }
-  return pairs.slice(1);
+  return pairs;
 }
 
 /** One figure of each pair of measurements. */
