@@ -4,10 +4,10 @@ import { decodeEvents } from '../events/codec.ts';
 import type { KeyVault } from '../events/keys/key-vault.ts';
 import type { RecordedEvent } from '../events/recorded-event.ts';
 import type { Position, StoredEvent } from '../events/store/event-store.ts';
-import { inTransaction } from '../platform/postgres/transaction.ts';
-import { AheadOfLive, advance, type Checkpoint, Fenced } from './checkpoint.ts';
+import { AheadOfLive, advance, type Checkpoint, Fenced, refusalOf } from './checkpoint.ts';
 import type { DecodedBatch } from './decoded-ahead.ts';
 import type { Projection } from './projection.ts';
+import type { Transaction } from './projection-client.ts';
 
 const TURN_MS = 20;
 
@@ -24,6 +24,8 @@ export class CannotApply extends Error {
 /** What writes a generation. */
 export interface Writer {
   client: pg.Client;
+  /** On this connection. */
+  transaction: Transaction;
   projection: Projection;
   vault: KeyVault;
   signal: AbortSignal;
@@ -64,15 +66,17 @@ export async function applyGroup(writer: Writer, group: readonly DecodedBatch[],
 }
 
 async function applyAtOnce(writer: Writer, group: readonly DecodedBatch[], from: Checkpoint): Promise<Checkpoint> {
-  const { client, projection, signal, onApplied } = writer;
+  const { transaction, projection, signal, onApplied } = writer;
   const since = Date.now();
   const events = (await Promise.all(group.map(({ events }) => events))).flat();
   const { position } = group.at(-1)!.batch;
   const last = group.findLast(({ batch }) => batch.events.length > 0)?.batch.events.at(-1);
   await inTurn(signal, () =>
-    inTransaction(client, async () => {
+    transaction(async (client) => {
       await projection.apply(events, client, from.isComplete);
       await advance(client, projection, from, position, last);
+    }).catch((error) => {
+      throw refusalOf(error, projection, from) ?? error;
     }),
   );
   onApplied?.(events, since);

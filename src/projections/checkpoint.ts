@@ -1,6 +1,9 @@
 import type { Position, StoredEvent } from '../events/store/event-store.ts';
 import { lastEvent } from '../events/store/last-event.ts';
-import type { Projection, ProjectionClient } from './projection.ts';
+import type { Projection } from './projection.ts';
+import type { ProjectionClient } from './projection-client.ts';
+
+type Client = Pick<ProjectionClient, 'query'>;
 
 /** Another writer has taken over, or the generation is gone: what this writer was about to write must not be. */
 export class Fenced extends Error {
@@ -24,7 +27,7 @@ export interface Checkpoint {
 }
 
 /** Begins a new epoch: whoever wrote before is fenced off. @throws Fenced when the generation is gone or paused */
-export async function takeOver(client: ProjectionClient, { name, version }: Projection, generation: number): Promise<Checkpoint> {
+export async function takeOver(client: Client, { name, version }: Projection, generation: number): Promise<Checkpoint> {
   const { rows } = await client.query<{ position: string; epoch: string; complete: boolean }>(
     `update projections.generations set epoch = epoch + 1 where name = $1 and version = $2 and generation = $3 and not paused
      returning position, epoch, complete`,
@@ -35,9 +38,9 @@ export async function takeOver(client: ProjectionClient, { name, version }: Proj
 }
 
 /**
- * Moves the checkpoint, inside the transaction that writes the rows.
+ * Moves the checkpoint, last in the transaction that writes the rows. Where it cannot be moved nothing is committed: what the transaction
+ * then throws is to be told by `refusalOf`.
  * @param last the last of the events that were written; undefined when there were none
- * @throws Fenced when it is not where this writer left it, AheadOfLive for a retired generation that would come before the live one
  */
 export async function advance(
   client: ProjectionClient,
@@ -46,26 +49,28 @@ export async function advance(
   to: Position,
   last: StoredEvent | undefined,
 ): Promise<void> {
-  const { rowCount } = await client.query({
+  const { generation, epoch, position } = from;
+  await client.write({
     name: 'advance checkpoint',
-    text: `update projections.generations set position = $6, last_event = coalesce($7, last_event), moved_at = now()
-           where name = $1 and version = $2 and generation = $3 and position = $4 and epoch = $5 and not paused
-             and (state <> 'retired' or $6 <= (select l.position from projections.generations l
-                                               where l.name = $1 and l.version = $2 and l.state = 'live'))`,
-    values: [name, version, from.generation, from.position.toString(), from.epoch.toString(), to.toString(), last && lastEvent(last)],
+    text: 'select projections.advance($1, $2, $3, $4, $5, $6, $7)',
+    values: [name, version, generation, epoch.toString(), position.toString(), to.toString(), last && lastEvent(last)],
   });
-  if (rowCount === 1) return;
-  const { rows } = await client.query(
-    `select from projections.generations
-     where name = $1 and version = $2 and generation = $3 and position = $4 and epoch = $5 and not paused and state = 'retired'`,
-    [name, version, from.generation, from.position.toString(), from.epoch.toString()],
-  );
-  if (rows.length === 1) throw new AheadOfLive(`Generation ${from.generation} of ${name} waits for the one that took its place`);
-  throw new Fenced(`Another instance has taken over the projection ${name}`);
+}
+
+/** Why a checkpoint could not be moved: Fenced or AheadOfLive; undefined for an error that tells of something else. */
+export function refusalOf(error: unknown, { name }: Projection, { generation }: Checkpoint): Error | undefined {
+  switch ((error as { code?: unknown }).code) {
+    case 'TTAHD':
+      return new AheadOfLive(`Generation ${generation} of ${name} waits for the one that took its place`);
+    case 'TTFEN':
+      return new Fenced(`Another instance has taken over the projection ${name}`);
+    default:
+      return undefined;
+  }
 }
 
 /** Says that a generation is complete, inside the transaction that makes it so. @throws Fenced when it is not where this writer left it */
-export async function markComplete(client: ProjectionClient, { name, version }: Projection, at: Checkpoint): Promise<void> {
+export async function markComplete(client: Client, { name, version }: Projection, at: Checkpoint): Promise<void> {
   const { rowCount } = await client.query(
     `update projections.generations set complete = true
      where name = $1 and version = $2 and generation = $3 and position = $4 and epoch = $5 and not paused`,

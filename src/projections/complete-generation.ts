@@ -1,6 +1,7 @@
 import { inTransaction } from '../platform/postgres/transaction.ts';
 import type { Writer } from './apply-group.ts';
 import { type Checkpoint, markComplete } from './checkpoint.ts';
+import { waiting } from './projection-client.ts';
 
 /**
  * Gives a generation that has all events what it was made without. It takes a while, and is one transaction: when it is ended in the
@@ -15,7 +16,7 @@ export async function completeGeneration({ client, projection, signal }: Writer,
     await inTransaction(client, async () => {
       // Without workers beside it, so that a processor is left for those who read and write meanwhile.
       await client.query(`set local maintenance_work_mem = '256MB'; set local max_parallel_maintenance_workers = 0`);
-      await projection.complete?.(client);
+      await projection.complete?.(waiting(client));
       await client.query(projection.indexes ?? '');
       // Readers come at once, and their plans are made from what is known of the rows.
       const { rows } = await client.query<{ name: string }>(

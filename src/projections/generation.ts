@@ -2,7 +2,9 @@ import type pg from 'pg';
 import type { Position } from '../events/store/event-store.ts';
 import type { LastEvent } from '../events/store/last-event.ts';
 import { inTransaction } from '../platform/postgres/transaction.ts';
-import { type Projection, type ProjectionClient, schemaOf } from './projection.ts';
+import { type Projection, schemaOf } from './projection.ts';
+
+type Client = Pick<pg.ClientBase, 'query'>;
 
 export type GenerationState = 'building' | 'live' | 'retired';
 
@@ -154,7 +156,7 @@ export function generationsOf(pool: pg.Pool, projection: Projection): Promise<Ge
   return select(pool, projection);
 }
 
-async function select(client: ProjectionClient | pg.Pool, { name, version }: Projection): Promise<Generation[]> {
+async function select(client: Client | pg.Pool, { name, version }: Projection): Promise<Generation[]> {
   const { rows } = await client.query({
     name: 'read generations',
     text: `select name, version, generation, state, paused, position, last_event as "lastEvent", complete, log_id as "logId", made_at as "madeAt"
@@ -164,13 +166,7 @@ async function select(client: ProjectionClient | pg.Pool, { name, version }: Pro
   return rows.map((row) => ({ ...row, position: BigInt(row.position) }));
 }
 
-async function make(
-  client: ProjectionClient,
-  projection: Projection,
-  generation: number,
-  state: GenerationState,
-  logId: string,
-): Promise<void> {
+async function make(client: Client, projection: Projection, generation: number, state: GenerationState, logId: string): Promise<void> {
   const { name, version, tables, indexes = '' } = projection;
   // One that is read at once is empty: indexes cost nothing yet.
   const isComplete = state === 'live';
@@ -182,7 +178,7 @@ async function make(
   );
 }
 
-async function setState(client: ProjectionClient, { name, version }: Projection, which: string, state: GenerationState): Promise<void> {
+async function setState(client: Client, { name, version }: Projection, which: string, state: GenerationState): Promise<void> {
   await client.query(`update projections.generations set state = $3, state_since = now() where name = $1 and version = $2 and ${which}`, [
     name,
     version,
@@ -194,7 +190,7 @@ async function setState(client: ProjectionClient, { name, version }: Projection,
 async function locked<T>(
   pool: pg.Pool,
   projection: Projection,
-  work: (client: ProjectionClient, generations: Generation[]) => Promise<T>,
+  work: (client: Client, generations: Generation[]) => Promise<T>,
 ): Promise<T> {
   const client = await pool.connect();
   try {

@@ -1,21 +1,22 @@
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
 import { slices } from '../platform/slices.ts';
-import { type ProjectionClient, writeRows } from './projection.ts';
+import { writeRows } from './projection.ts';
+import type { ProjectionClient } from './projection-client.ts';
 
 /** From so many rows on, COPY is worth its two answers more. */
 const MANY = 50;
 /** So many rows become text in a millisecond or two. */
 const IN_ONE_TURN = 250;
 
-/** Inserts rows that are not there: many of them by COPY, for which the database has half as much to do. */
+/** Inserts rows that are not there: many of them by COPY, where it can be, for which the database has half as much to do. */
 export async function insertRows<Row extends object>(
   client: ProjectionClient,
   table: string,
   columns: readonly (keyof Row & string)[],
   rows: readonly Row[],
 ): Promise<void> {
-  if (rows.length < MANY) return writeRows(client, table, columns, rows, '');
+  if (rows.length < MANY || !client.canCopy) return writeRows(client, table, columns, rows, '');
   await pipeline(lines(rows, columns), client.query(copyFrom(`copy ${table} (${columns.join(', ')}) from stdin`)));
 }
 
@@ -26,7 +27,7 @@ export async function insertNewRows<Row extends { position: string }>(
   columns: readonly (keyof Row & string)[],
   rows: readonly Row[],
 ): Promise<void> {
-  if (rows.length < MANY) return writeRows(client, table, columns, rows, 'on conflict (position) do nothing');
+  if (rows.length < MANY || !client.canCopy) return writeRows(client, table, columns, rows, 'on conflict (position) do nothing');
   const { rows: known } = await client.query<{ last: string | null }>(`select max(position) as last from ${table}`);
   const last = BigInt(known[0]?.last ?? 0);
   await insertRows(

@@ -43,4 +43,28 @@ create unique index generations_building on projections.generations (name, versi
     // Whether it has what only readers need: a generation that is being made is without until it has all events there are.
     sql: 'alter table projections.generations add column complete boolean not null default true',
   },
+  {
+    name: '0005 advance',
+    // Raises where it cannot: then nothing that was sent behind it without waiting, as the commit, is carried out.
+    sql: `
+create function projections.advance(
+  model text, of_version integer, of_generation integer, in_epoch bigint, from_position bigint, to_position bigint, new_last_event jsonb
+) returns void language plpgsql volatile as $$
+begin
+  update projections.generations set position = to_position, last_event = coalesce(new_last_event, last_event), moved_at = now()
+  where name = model and version = of_version and generation = of_generation and position = from_position and epoch = in_epoch and not paused
+    and (state <> 'retired' or to_position <= (
+      select live.position from projections.generations live where live.name = model and live.version = of_version and live.state = 'live'));
+  if not found then
+    perform from projections.generations
+    where name = model and version = of_version and generation = of_generation and position = from_position and epoch = in_epoch
+      and not paused and state = 'retired';
+    if found then
+      raise exception 'ahead of the live generation' using errcode = 'TTAHD';
+    end if;
+    raise exception 'not where this writer left it' using errcode = 'TTFEN';
+  end if;
+end $$;
+`,
+  },
 ];

@@ -1,12 +1,9 @@
-import type pg from 'pg';
 import type { RecordedEvent } from '../events/recorded-event.ts';
 import { slices } from '../platform/slices.ts';
+import type { ProjectionClient } from './projection-client.ts';
 
 /** So many rows become JSON in a millisecond or two. */
 const IN_ONE_STATEMENT = 250;
-
-/** A connection inside the transaction of one batch, with the projection's schema first in its search path. */
-export type ProjectionClient = Pick<pg.ClientBase, 'query'>;
 
 /**
  * A read model: tables, and what becomes of them as events happen. It writes rows and does nothing else, so that replaying it tells
@@ -49,7 +46,7 @@ export async function writeRows<Row extends object>(
 ): Promise<void> {
   const names = columns.join(', ');
   for await (const some of slices(rows, IN_ONE_STATEMENT)) {
-    await client.query({
+    await client.write({
       name: `${onConflict === '' ? 'add to' : 'write'} ${table}`,
       text: `insert into ${table} (${names}) select ${names} from json_populate_recordset(null::${table}, $1) ${onConflict}`,
       values: [JSON.stringify(some)],
@@ -67,7 +64,7 @@ export async function updateRows<Row extends { id: string }>(
   const set = columns.filter((column) => column !== 'id').map((column) => `${column} = r.${column}`);
   for await (const some of slices(rows, IN_ONE_STATEMENT)) {
     const given = some.map((row) => Object.fromEntries(columns.map((column) => [column, row[column]])));
-    await client.query({
+    await client.write({
       name: `update ${table}: ${columns.length}`,
       text: `update ${table} t set ${set.join(', ')} from json_populate_recordset(null::${table}, $1) r where t.id = r.id`,
       values: [JSON.stringify(given)],

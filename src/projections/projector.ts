@@ -11,6 +11,7 @@ import { completeGeneration } from './complete-generation.ts';
 import { decodedAhead } from './decoded-ahead.ts';
 import type { Pace } from './pace.ts';
 import { type Projection, schemaOf } from './projection.ts';
+import { pipelinedTransactions, type Transaction, waitingTransactions } from './projection-client.ts';
 import { createRest, type Rest } from './rest.ts';
 
 const LOCK_RETRY_MS = 1_000;
@@ -113,13 +114,20 @@ async function runUntil(stop: AbortSignal, target: Target, parts: ProjectorParts
 
 async function follow(signal: AbortSignal, target: Target, parts: ProjectorParts, status: ProjectorStatus): Promise<void> {
   const { projection, generation, schema } = target;
-  const client = await connect(parts.connectionString, schema);
+  let client = await connect(parts.connectionString, schema);
+  const writerOn = (connection: pg.Client, transaction: Transaction) => ({ ...parts, client: connection, transaction, projection, signal });
+  const writeOneBehindTheOther = async () => {
+    await client.end();
+    client = await connect(parts.connectionString, schema, { pipeline: true });
+    return writerOn(client, pipelinedTransactions(client));
+  };
   try {
     let checkpoint = await takeOver(client, projection, generation);
     status.position = checkpoint.position;
     if (status.state === 'standby') status.state = 'catching_up';
     parts.log.info({ projection: schema }, `the projection ${schema} goes on from position ${checkpoint.position}`);
-    const writer = { ...parts, client, projection, signal };
+    // What is made is copied in large groups; what is read is to have each event soon.
+    let writer = checkpoint.isComplete ? await writeOneBehindTheOther() : writerOn(client, waitingTransactions(client));
     for await (const group of decodedAhead(parts, checkpoint.position, signal)) {
       checkpoint = await applyGroup(writer, group, checkpoint);
       const { caughtUp } = group.at(-1)!.batch;
@@ -130,6 +138,7 @@ async function follow(signal: AbortSignal, target: Target, parts: ProjectorParts
       if (caughtUp && !checkpoint.isComplete) {
         parts.log.info({ projection: schema }, `the projection ${schema} is given its indexes`);
         checkpoint = await completeGeneration(writer, checkpoint);
+        writer = await writeOneBehindTheOther();
       }
       if (count > 0 || status.state !== 'stopped') {
         status.state = caughtUp || status.state === 'live' ? 'live' : 'catching_up';
@@ -147,8 +156,9 @@ async function follow(signal: AbortSignal, target: Target, parts: ProjectorParts
  * A connection that loses its last rows at a crash of the server together with the checkpoint that speaks of them. Plans may be made while
  * the tables are empty, and kept: they must not be ones that scan them.
  */
-async function connect(connectionString: string, schema: string): Promise<pg.Client> {
+async function connect(connectionString: string, schema: string, options: Pick<pg.ClientConfig, 'pipeline'> = {}): Promise<pg.Client> {
   const client = new pg.Client({
+    ...options,
     connectionString,
     application_name: `tasktrail projector ${schema}`,
     connectionTimeoutMillis: 5_000,

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { RecordedEvent } from '../../src/events/recorded-event.ts';
 import { type Projection, schemaOf } from '../../src/projections/projection.ts';
+import { waiting } from '../../src/projections/projection-client.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 
 export type Tables = Record<string, Record<string, unknown>[]>;
@@ -37,14 +38,14 @@ export async function openBench(): Promise<Bench> {
   return {
     async project(projection, ...batches) {
       const schema = await empty(projection);
-      for (const batch of batches) await projection.apply(batch, client);
+      for (const batch of batches) await projection.apply(batch, waiting(client));
       return readTables(client, schema);
     },
     async make(projection, ...batches) {
       const schema = await empty(projection);
-      for (const batch of batches) await projection.apply(batch, client, false);
+      for (const batch of batches) await projection.apply(batch, waiting(client), false);
       await client.query('begin');
-      await projection.complete?.(client);
+      await projection.complete?.(waiting(client));
       await client.query('commit');
       return readTables(client, schema);
     },

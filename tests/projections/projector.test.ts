@@ -15,6 +15,7 @@ import { lagBehind } from '../../src/projections/lag.ts';
 import { listing } from '../../src/projections/listing/listing.ts';
 import { projectionMigrations } from '../../src/projections/migrations.ts';
 import type { Projection } from '../../src/projections/projection.ts';
+import { waitingTransactions } from '../../src/projections/projection-client.ts';
 import { type Projector, startProjector } from '../../src/projections/projector.ts';
 import { call, type Instance, openWriteSide } from '../support/command-parts.ts';
 import { readTables } from './project.ts';
@@ -207,7 +208,14 @@ test('a large group of events that cannot be applied is tried in parts: those be
   await client.connect();
   try {
     await client.query('set search_path = in_parts_v1_g1');
-    const writer = { client, projection, vault, signal: new AbortController().signal, onProgress() {} };
+    const writer = {
+      client,
+      transaction: waitingTransactions(client),
+      projection,
+      vault,
+      signal: new AbortController().signal,
+      onProgress() {},
+    };
     const from = await takeOver(client, projection, 1);
     await expect(applyGroup(writer, group, from)).rejects.toThrow(`TaskTransitioned at position ${moved.position}`);
     expect(await seenBy('in_parts')).toHaveLength(10);

@@ -10,6 +10,7 @@ import { listing } from '../../src/projections/listing/listing.ts';
 import type { CommentRow, TaskRow } from '../../src/projections/listing/schema.ts';
 import { accessRows, counts } from '../../src/projections/listing/standing.ts';
 import { writeRows } from '../../src/projections/projection.ts';
+import { waiting } from '../../src/projections/projection-client.ts';
 import { createQueries, type Queries } from '../../src/queries/queries.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 
@@ -69,8 +70,8 @@ export async function openReadSide({ poolMax = 4 } = {}): Promise<ReadSide> {
     comments: (rows) => inSchema('listing_v1', (client) => write(client, 'comments', rows)),
     activities: (rows) => inSchema('activity_v1', (client) => write(client, 'activity', rows)),
     async happened(events) {
-      await inSchema('listing_v1', (client) => listing.apply(events, client));
-      await inSchema('history_v1', (client) => history.apply(events, client));
+      await inSchema('listing_v1', (client) => listing.apply(events, waiting(client)));
+      await inSchema('history_v1', (client) => history.apply(events, waiting(client)));
     },
     async clear() {
       await pool.query('truncate history_v1.versions, history_v1.comment_versions, history_v1.moments');
@@ -129,5 +130,5 @@ async function writeTasks(client: pg.PoolClient, rows: readonly TaskRow[]): Prom
 
 async function write<Row extends object>(client: pg.PoolClient, table: string, rows: readonly Row[], onConflict = ''): Promise<void> {
   if (rows.length === 0) return;
-  await writeRows(client, table, Object.keys(rows[0]!) as (keyof Row & string)[], rows, onConflict);
+  await writeRows(waiting(client), table, Object.keys(rows[0]!) as (keyof Row & string)[], rows, onConflict);
 }

@@ -1,7 +1,8 @@
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
 import { slices } from '../../platform/slices.ts';
 import { insertNewRows } from '../insert-rows.ts';
-import type { Projection, ProjectionClient } from '../projection.ts';
+import type { Projection } from '../projection.ts';
+import type { ProjectionClient } from '../projection-client.ts';
 import { describe, labelOf } from './describe.ts';
 import { forgetErased } from './forget.ts';
 import { type ActivityRow, activityIndexes, activitySchema } from './schema.ts';

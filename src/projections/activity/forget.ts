@@ -1,13 +1,13 @@
 import type { RecordedEvent } from '../../events/recorded-event.ts';
 import { erasedPeople, erasedTasks } from '../erasures.ts';
-import type { ProjectionClient } from '../projection.ts';
+import type { ProjectionClient } from '../projection-client.ts';
 
 /** Takes out of the rows what the events say is erased: they are then what they would be if made anew, when the keys are gone. */
 export async function forgetErased(events: readonly RecordedEvent[], client: ProjectionClient): Promise<void> {
   const tasks = erasedTasks(events);
-  if (tasks.length > 0) await client.query(forgetTasks, [tasks]);
+  if (tasks.length > 0) await client.write({ text: forgetTasks, values: [tasks] });
   const people = erasedPeople(events);
-  if (people.length > 0) await client.query(forgetComments, [people]);
+  if (people.length > 0) await client.write({ text: forgetComments, values: [people] });
   await noteErasures(events, client);
 }
 

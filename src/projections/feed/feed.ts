@@ -2,7 +2,8 @@ import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
 import { slices } from '../../platform/slices.ts';
 import { erasedTasks } from '../erasures.ts';
 import { insertNewRows } from '../insert-rows.ts';
-import { elseUpdate, type Projection, type ProjectionClient, writeRows } from '../projection.ts';
+import { elseUpdate, type Projection, writeRows } from '../projection.ts';
+import type { ProjectionClient } from '../projection-client.ts';
 import { foldFeedTask, readersOf } from './feed-task.ts';
 import { type FeedEventRow, type FeedTaskRow, feedIndexes, feedSchema, type LossRow, type ReaderRow } from './schema.ts';
 
@@ -105,7 +106,7 @@ async function writeReaders(client: ProjectionClient, before: Tasks, after: Task
   if (lost.length > 0) {
     const text =
       'delete from readers r using json_populate_recordset(null::readers, $1) l where r.user_id = l.user_id and r.task_id = l.task_id';
-    await client.query(text, [JSON.stringify(lost)]);
+    await client.write({ name: 'take readers', text, values: [JSON.stringify(lost)] });
   }
   await writeRows(client, 'readers', ['user_id', 'task_id'], won, 'on conflict do nothing');
 }
@@ -113,7 +114,7 @@ async function writeReaders(client: ProjectionClient, before: Tasks, after: Task
 /** What a task that went with its owner's account was called goes from every row. */
 async function forgetErased(client: ProjectionClient, events: readonly RecordedEvent[]): Promise<void> {
   const erased = erasedTasks(events);
-  if (erased.length > 0) await client.query('update feed_events set title = null where task_id = any($1)', [erased]);
+  if (erased.length > 0) await client.write({ text: 'update feed_events set title = null where task_id = any($1)', values: [erased] });
 }
 
 function gone(from: ReadonlySet<string>, to: ReadonlySet<string>): string[] {

@@ -1,6 +1,6 @@
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
 import { erasedPeople } from '../erasures.ts';
-import type { ProjectionClient } from '../projection.ts';
+import type { ProjectionClient } from '../projection-client.ts';
 import type { CommentVersionRow } from './schema.ts';
 import { keepVersions } from './versions.ts';
 
@@ -21,7 +21,8 @@ export async function applyCommentVersions(events: readonly RecordedEvent[], cli
     client,
   );
   const erased = erasedPeople(events);
-  if (erased.length > 0) await client.query(`update comment_versions set content = '' where author_id = any($1)`, [erased]);
+  if (erased.length > 0)
+    await client.write({ text: `update comment_versions set content = '' where author_id = any($1)`, values: [erased] });
 }
 
 function evolve(row: CommentVersionRow | undefined, event: CommentEvent): CommentVersionRow | undefined {

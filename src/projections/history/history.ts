@@ -3,7 +3,8 @@ import { erasedTasks } from '../erasures.ts';
 import { insertNewRows } from '../insert-rows.ts';
 import { taskColumns } from '../listing/schema.ts';
 import { isTaskEvent } from '../listing/task-row.ts';
-import type { Projection, ProjectionClient } from '../projection.ts';
+import type { Projection } from '../projection.ts';
+import type { ProjectionClient } from '../projection-client.ts';
 import { applyCommentVersions } from './comment-versions.ts';
 import { historyIndexes, historySchema, type MomentRow } from './schema.ts';
 import { foldTaskVersion, passageColumns, type TaskVersionRow } from './task-version.ts';
@@ -50,5 +51,6 @@ const keepTaskVersions = keepVersions<TaskVersionRow, RecordedEvent>({
 /** The key of a task that went with its owner's account is destroyed: what it said goes from every version. */
 async function forgetErased(events: readonly RecordedEvent[], client: ProjectionClient): Promise<void> {
   const erased = erasedTasks(events);
-  if (erased.length > 0) await client.query(`update versions set title = '', description = '' where id = any($1)`, [erased]);
+  if (erased.length > 0)
+    await client.write({ text: `update versions set title = '', description = '' where id = any($1)`, values: [erased] });
 }

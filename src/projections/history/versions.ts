@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '../../events/recorded-event.ts';
 import { slices } from '../../platform/slices.ts';
 import { insertRows } from '../insert-rows.ts';
-import type { ProjectionClient } from '../projection.ts';
+import type { ProjectionClient } from '../projection-client.ts';
 
 /** So many events are folded in a millisecond or two. */
 const IN_ONE_TURN = 250;
@@ -58,7 +58,7 @@ export function keepVersions<Row extends { id: string; revision: number }, Event
 /** Of what is in the table nothing is written but the position that ended it. */
 async function endVersions(client: ProjectionClient, table: string, ended: readonly object[]): Promise<void> {
   if (ended.length === 0) return;
-  await client.query({
+  await client.write({
     name: `end ${table}`,
     text: `update ${table} v set valid_to = e.valid_to from json_to_recordset($1) e (id uuid, valid_from bigint, valid_to bigint)
       where v.id = e.id and v.valid_from = e.valid_from`,

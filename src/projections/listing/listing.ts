@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
 import { slices } from '../../platform/slices.ts';
 import { insertRows } from '../insert-rows.ts';
-import { elseUpdate, type Projection, type ProjectionClient, updateRows, writeRows } from '../projection.ts';
+import { elseUpdate, type Projection, updateRows, writeRows } from '../projection.ts';
+import type { ProjectionClient } from '../projection-client.ts';
 import { applyComments, applyFiles } from './parts-of-tasks.ts';
 import { presenceChanges, writePresence } from './presence.ts';
 import { type AccessRow, type CounterRow, listingIndexes, listingSchema, type TaskRow, taskColumns } from './schema.ts';
@@ -162,10 +163,11 @@ function addAccessChanges({ gone, written }: AccessChanges, before: TaskRow | un
 
 async function writeAccess(client: ProjectionClient, { gone, written }: AccessChanges): Promise<void> {
   if (gone.length > 0) {
-    await client.query(
-      'delete from access a using json_populate_recordset(null::access, $1) g where a.user_id = g.user_id and a.task_id = g.task_id',
-      [JSON.stringify(gone)],
-    );
+    await client.write({
+      name: 'take access',
+      text: 'delete from access a using json_populate_recordset(null::access, $1) g where a.user_id = g.user_id and a.task_id = g.task_id',
+      values: [JSON.stringify(gone)],
+    });
   }
   await writeRows(client, 'access', accessColumns, written, elseUpdate(['user_id', 'task_id'], accessColumns));
 }
@@ -193,9 +195,10 @@ async function writeCounters(client: ProjectionClient, increments: readonly Coun
   );
   const lessened = increments.filter(({ n }) => n < 0);
   if (lessened.length === 0) return;
-  await client.query(
-    `delete from counters c using json_populate_recordset(null::counters, $1) l
-     where c.user_id = l.user_id and c.facet = l.facet and c.mask = l.mask and c.key = l.key and c.n = 0`,
-    [JSON.stringify(lessened)],
-  );
+  await client.write({
+    name: 'remove counters',
+    text: `delete from counters c using json_populate_recordset(null::counters, $1) l
+           where c.user_id = l.user_id and c.facet = l.facet and c.mask = l.mask and c.key = l.key and c.n = 0`,
+    values: [JSON.stringify(lessened)],
+  });
 }

@@ -1,6 +1,7 @@
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
 import { erasedPeople, erasedTasks } from '../erasures.ts';
-import { elseUpdate, type ProjectionClient, writeRows } from '../projection.ts';
+import { elseUpdate, writeRows } from '../projection.ts';
+import type { ProjectionClient } from '../projection-client.ts';
 import type { CommentRow, FileRow } from './schema.ts';
 
 /** A table with a row for each part of a task of one kind, and what the events of the task make of these rows. */
@@ -51,7 +52,8 @@ type CommentEvent = Extract<RecordedEvent, { type: `Comment${string}` }>;
 export async function applyComments(events: readonly RecordedEvent[], client: ProjectionClient): Promise<void> {
   await keepComments(events, client);
   const erased = erasedPeople(events);
-  if (erased.length > 0) await client.query(`update comments set content = '', erased = true where author_id = any($1)`, [erased]);
+  if (erased.length > 0)
+    await client.write({ text: `update comments set content = '', erased = true where author_id = any($1)`, values: [erased] });
 }
 
 const keepComments = keepParts<CommentRow, CommentEvent>({
@@ -98,7 +100,7 @@ type FileEvent = Extract<RecordedEvent, { type: `File${string}` }>;
 export async function applyFiles(events: readonly RecordedEvent[], client: ProjectionClient): Promise<void> {
   await keepFiles(events, client);
   const erased = erasedTasks(events);
-  if (erased.length > 0) await client.query(`update files set name = '' where task_id = any($1)`, [erased]);
+  if (erased.length > 0) await client.write({ text: `update files set name = '' where task_id = any($1)`, values: [erased] });
 }
 
 const keepFiles = keepParts<FileRow, FileEvent>({

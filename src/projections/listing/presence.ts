@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../../events/recorded-event.ts';
-import { type ProjectionClient, writeRows } from '../projection.ts';
+import { writeRows } from '../projection.ts';
+import type { ProjectionClient } from '../projection-client.ts';
 import type { PresenceRow, TaskRow } from './schema.ts';
 
 /** What the events change of which tasks there are. A deletion for good of what was deleted already changes nothing. */
