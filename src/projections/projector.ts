@@ -114,22 +114,22 @@ async function runUntil(stop: AbortSignal, target: Target, parts: ProjectorParts
 
 async function follow(signal: AbortSignal, target: Target, parts: ProjectorParts, status: ProjectorStatus): Promise<void> {
   const { projection, generation, schema } = target;
-  let client = await connect(parts.connectionString, schema);
-  const writerOn = (connection: pg.Client, transaction: Transaction) => ({ ...parts, client: connection, transaction, projection, signal });
-  const writeOneBehindTheOther = async () => {
+  // What is read is to have each event soon; what is being made is copied in large groups.
+  let client = await connect(parts.connectionString, schema, { pipeline: true });
+  const writer = (transaction: Transaction) => ({ ...parts, client, transaction, projection, signal });
+  const reconnected = async (pipeline: boolean) => {
     await client.end();
-    client = await connect(parts.connectionString, schema, { pipeline: true });
-    return writerOn(client, pipelinedTransactions(client));
+    client = await connect(parts.connectionString, schema, { pipeline });
+    return writer(pipeline ? pipelinedTransactions(client) : waitingTransactions(client));
   };
   try {
     let checkpoint = await takeOver(client, projection, generation);
+    let writing = checkpoint.isComplete ? writer(pipelinedTransactions(client)) : await reconnected(false);
     status.position = checkpoint.position;
     if (status.state === 'standby') status.state = 'catching_up';
     parts.log.info({ projection: schema }, `the projection ${schema} goes on from position ${checkpoint.position}`);
-    // What is made is copied in large groups; what is read is to have each event soon.
-    let writer = checkpoint.isComplete ? await writeOneBehindTheOther() : writerOn(client, waitingTransactions(client));
     for await (const group of decodedAhead(parts, checkpoint.position, signal)) {
-      checkpoint = await applyGroup(writer, group, checkpoint);
+      checkpoint = await applyGroup(writing, group, checkpoint);
       const { caughtUp } = group.at(-1)!.batch;
       const count = group.reduce((sum, { batch }) => sum + batch.events.length, 0);
       status.position = checkpoint.position;
@@ -137,8 +137,8 @@ async function follow(signal: AbortSignal, target: Target, parts: ProjectorParts
       status.heartbeat = new Date();
       if (caughtUp && !checkpoint.isComplete) {
         parts.log.info({ projection: schema }, `the projection ${schema} is given its indexes`);
-        checkpoint = await completeGeneration(writer, checkpoint);
-        writer = await writeOneBehindTheOther();
+        checkpoint = await completeGeneration(writing, checkpoint);
+        writing = await reconnected(true);
       }
       if (count > 0 || status.state !== 'stopped') {
         status.state = caughtUp || status.state === 'live' ? 'live' : 'catching_up';
@@ -156,7 +156,7 @@ async function follow(signal: AbortSignal, target: Target, parts: ProjectorParts
  * A connection that loses its last rows at a crash of the server together with the checkpoint that speaks of them. Plans may be made while
  * the tables are empty, and kept: they must not be ones that scan them.
  */
-async function connect(connectionString: string, schema: string, options: Pick<pg.ClientConfig, 'pipeline'> = {}): Promise<pg.Client> {
+async function connect(connectionString: string, schema: string, options: Pick<pg.ClientConfig, 'pipeline'>): Promise<pg.Client> {
   const client = new pg.Client({
     ...options,
     connectionString,
