@@ -16,7 +16,7 @@ export const benchmark: Benchmark = {
     const database = await startPostgres(stage);
     const service = await startService(stage, { DATABASE_URL: database });
     const bare = await startBaseline(stage, 'bare-insert.ts', { DATABASE_URL: database });
-    const common = { connections: 64, seconds: stage.pick(6, 0.8) };
+    const common = { connections: 64, seconds: stage.pick(4, 0.8) };
     const pairs = await alternating(
       stage,
       () => measured(stage, 'create', service, { ...createTask(service), ...common }),

@@ -18,7 +18,7 @@ export const benchmark: Benchmark = {
       paths: ['/api/v1/workflow'],
       headers: { authorization: `Bearer ${service.token}` },
       connections: 64,
-      seconds: stage.pick(6, 0.8),
+      seconds: stage.pick(4, 0.8),
     };
     const pairs = await alternating(
       stage,

@@ -46,7 +46,7 @@ async function commands(stage: Stage): Promise<Pair[]> {
   const service = await startService(stage, { DATABASE_URL: await startPostgres(stage), EVENTSTORE_URL: url });
   const client = EventStoreDBClient.connectionString(url);
   stage.closing.add('client', () => client.dispose());
-  const seconds = stage.pick(5, 1.5);
+  const seconds = stage.pick(4, 1.5);
   return alternating(
     stage,
     async () => (await measured(stage, 'create', service, { ...createTask(service), connections: IN_FLIGHT, seconds })).rate,

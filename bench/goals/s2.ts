@@ -14,7 +14,7 @@ export const benchmark: Benchmark = {
     const database = await startPostgres(stage);
     const pgbench = await createPgbench(stage, database);
     const service = await startService(stage, { DATABASE_URL: database });
-    const seconds = stage.pick(6, 2);
+    const seconds = stage.pick(4, 2);
     const pairs = await alternating(
       stage,
       async () => (await measured(stage, 'create', service, { ...createTask(service), connections: 64, seconds })).rate,

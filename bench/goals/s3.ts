@@ -13,7 +13,7 @@ export const benchmark: Benchmark = {
     const database = await startPostgres(stage);
     const service = await startService(stage, { DATABASE_URL: database });
     const bare = await startBaseline(stage, 'bare-insert.ts', { DATABASE_URL: database });
-    const common = { connections: 1, seconds: stage.pick(5, 0.8) };
+    const common = { connections: 1, seconds: stage.pick(4, 0.8) };
     // With one at a time it would take minutes until everything is compiled.
     for (const [name, server, work] of [
       ['create', service, createTask(service)],

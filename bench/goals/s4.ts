@@ -44,7 +44,7 @@ export const benchmark: Benchmark = {
 };
 
 async function measureRound(stage: Stage, service: Service): Promise<Round> {
-  const seconds = stage.pick(2.5, 0.6);
+  const seconds = stage.pick(2, 0.6);
   const work = createTask(service);
   let best: Round['best'] | undefined;
   for (const connections of stage.pick(ramp, [64, 256])) {

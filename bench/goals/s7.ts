@@ -12,7 +12,7 @@ export const benchmark: Benchmark = {
   async run(stage) {
     const database = await startPostgres(stage);
     const service = await startService(stage, { DATABASE_URL: database });
-    const seconds = stage.pick(10, 3);
+    const seconds = stage.pick(8, 3);
     const peak = await measured(stage, 'peak', service, { ...createTask(service), connections: 64, seconds: stage.pick(5, 2) });
     const arrivals = peak.rate / 2;
     const pairs: Pair[] = [];

@@ -35,7 +35,7 @@ export const benchmark: Benchmark = {
     const bare = await startBaseline(stage, 'bare-list.ts', { DATABASE_URL: database, SCHEMA: schemas.names.listing!, PERSON: person!.id });
     const headers = { authorization: `Bearer ${await tokenOf(service, person!)}` };
     const list = (query = '') => ({ method: 'GET', paths: [`/api/v1/tasks?limit=${SIZE}${query}`], headers });
-    const seconds = stage.pick(5, 1.5);
+    const seconds = stage.pick(4, 1.5);
 
     const peaks = await alternating(
       stage,
@@ -64,7 +64,7 @@ export const benchmark: Benchmark = {
 
     const depth = stage.pick(90_000, 1_800);
     const deep = await cursorAt(service.port, headers, depth);
-    const one = { connections: 1, seconds: stage.pick(3, 1) };
+    const one = { connections: 1, seconds: stage.pick(2, 1) };
     const depths = await alternating(
       stage,
       () => measured(stage, `${depth} deep`, service, { ...list(`&cursor=${deep}`), ...one }),

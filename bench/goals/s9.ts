@@ -14,7 +14,7 @@ export const benchmark: Benchmark = {
   async run(stage) {
     const service = await startService(stage, { DATABASE_URL: await startPostgres(stage) });
     const reader = await register(service, 'reader');
-    const read = { ...(await readingOf(service, reader)), connections: 16, arrivals: 300, seconds: stage.pick(8, 1.5) };
+    const read = { ...(await readingOf(service, reader)), connections: 16, arrivals: 300, seconds: stage.pick(6, 1.5) };
     const people: Person[] = [];
     while (people.length < logins) people.push(await register(service, `person-${people.length}`));
     const pairs = await alternating(
