@@ -59,8 +59,11 @@ const indexesOf = async (generation: number) => {
   );
   return rows.map(({ name }) => name);
 };
-const caughtUp = async (models: ReadModels) =>
+const caughtUp = async (models: ReadModels) => {
   expect(await models.progress.reached('listing', await instance.store.head(), 10_000)).toBe(true);
+  // Which generation is read an instance hears of a moment after it has been decided.
+  await until(() => models.isCaughtUp());
+};
 
 test('a read model that is made for the first time is not read before it has all events that there are', async () => {
   await someTasks(20);
