@@ -74,7 +74,7 @@ async function onItsOwnStage(benchmark: Benchmark) {
   const closing = createClosing((name, error) => say(`${name} could not be closed: ${error}`));
   const directory = await mkdtemp(join(tmpdir(), `tasktrail-bench-${benchmark.id.toLowerCase()}-`));
   closing.add('directory', () => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
-  const stage: Stage = { rounds: quick ? 3 : 5, quick, pick: (full, short) => (quick ? short : full), directory, shared, closing, say };
+  const stage: Stage = { rounds: quick ? 2 : 5, quick, pick: (full, short) => (quick ? short : full), directory, shared, closing, say };
   underWay = stage;
   const minutes = benchmark.minutes ?? usualMinutes;
   const timer = Promise.withResolvers<never>();
