@@ -16,7 +16,7 @@ export const benchmark: Benchmark = {
     const reader = await register(service, 'reader');
     const read = { ...(await readingOf(service, reader)), connections: 16, arrivals: 300, seconds: stage.pick(6, 1.5) };
     const people: Person[] = [];
-    while (people.length < logins) people.push(await register(service, `person-${people.length}`));
+    while (people.length < stage.pick(logins, 24)) people.push(await register(service, `person-${people.length}`));
     const pairs = await alternating(
       stage,
       () => besideLogins(stage, service, people, read.seconds, () => measured(stage, 'beside', service, read)),
@@ -45,7 +45,7 @@ async function besideLogins<T>(stage: Stage, { port }: Service, people: Person[]
     paths: ['/api/v1/auth/login'],
     headers: {},
     bodies,
-    connections: logins,
+    connections: people.length,
     seconds: seconds + 1.5,
     patient: true,
   });
