@@ -27,8 +27,8 @@ describe('on a service that runs', () => {
     expect(report.total.count).toBe(report.kinds.reduce((sum: number, { count }: { count: number }) => sum + count, 0));
     const { p50, p95, p99, max, per_second, count } = report.total;
     expect([p50 > 0, p50 <= p95, p95 <= p99, p99 <= max]).toEqual([true, true, true, true]);
-    // The seconds are told to two digits behind the point: of two, a four hundredth may be missing.
-    expect(Math.abs(per_second - count / report.seconds)).toBeLessThan(0.01 * per_second);
+    // Both are told to two digits behind the point, and are to differ by no more than that makes of the count.
+    expect(Math.abs(per_second * report.seconds - count)).toBeLessThan(0.005 * (per_second + report.seconds) + 0.001);
     const { total_requests } = (await service.anonymous.send('GET', '/ops/metrics')).body;
     expect(total_requests).toBe(count + 4);
   });
