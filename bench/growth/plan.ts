@@ -27,6 +27,8 @@ const growing = [
   'tasks',
   'access',
   'presence',
+  'last_changes',
+  'task_states',
   'comments',
   'files',
   'activity',

@@ -6,6 +6,8 @@ export interface ReadTables {
   access: RawBuilder<unknown>;
   counters: RawBuilder<unknown>;
   presence: RawBuilder<unknown>;
+  lastChanges: RawBuilder<unknown>;
+  taskStates: RawBuilder<unknown>;
   comments: RawBuilder<unknown>;
   files: RawBuilder<unknown>;
   /** The function that takes punctuation out of a text, as it was taken out of what is searched. */
@@ -49,6 +51,8 @@ export function readTables({ listing, activity, history, feed }: ReadSchemas): R
     access: within(listing, 'access'),
     counters: within(listing, 'counters'),
     presence: within(listing, 'presence'),
+    lastChanges: within(listing, 'last_changes'),
+    taskStates: within(listing, 'task_states'),
     comments: within(listing, 'comments'),
     files: within(listing, 'files'),
     words: within(listing, 'words'),

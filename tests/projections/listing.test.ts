@@ -57,14 +57,14 @@ describe('the listing', () => {
     expect(tables.access).toMatchObject([{ user_id: owner, task_id: taskId, mask: OWNED, permission: 'owner' }]);
     const counted = { state: 1 };
     expect(counters(tables, owner)).toEqual({
-      '1 state todo/medium/0': counted.state,
+      '1 state todo/medium/0/0': counted.state,
       '1 tag a': 1,
       '1 tag b': 1,
       '1 due 2026-02-01': 1,
       '1 created 2026-01-02': 1,
     });
     expect(counters(tables, EVERYONE)).toEqual({
-      '0 state todo/medium/0': 1,
+      '0 state todo/medium/0/0': 1,
       '0 tag a': 1,
       '0 tag b': 1,
       '0 due 2026-02-01': 1,
@@ -80,8 +80,11 @@ describe('the listing', () => {
       commented('00000000-0000-7000-8000-0000000000c1'),
     );
     expect(tables.tasks).toMatchObject([{ title: 'Feed the cat', due_date: null, status: 'done', comment_count: 1, revision: 3 }]);
+    const { updated_at } = tables.tasks![0]!;
+    expect(tables.last_changes).toEqual([{ task_id: taskId, updated_at, position: 4 }]);
+    expect(tables.task_states).toEqual([{ task_id: taskId, status: 'done' }]);
     expect(counters(tables, owner)).toEqual({
-      '1 state done/medium/0': 1,
+      '1 state done/medium/0/0': 1,
       '1 tag a': 1,
       '1 tag_done a': 1,
       '1 created 2026-01-02': 1,
@@ -99,7 +102,7 @@ describe('the listing', () => {
         expect.objectContaining({ user_id: viewer, mask: SHARED | ASSIGNED, permission: 'edit' }),
       ]),
     );
-    expect(counters(tables, viewer)).toMatchObject({ '6 state todo/medium/1': 1 });
+    expect(counters(tables, viewer)).toMatchObject({ '6 state todo/medium/1/1': 1 });
   });
 
   test('a transfer moves ownership, and what the former owner keeps', async () => {

@@ -21,7 +21,7 @@ export interface ReadSide {
   /** All statements that were sent to the database, in order. */
   statements: Statement[];
   people(people: readonly TestPerson[]): Promise<void>;
-  /** Puts tasks in, with the access rows and counts that they bring. */
+  /** Puts tasks in, with all that hangs on them. */
   tasks(rows: readonly TaskRow[]): Promise<void>;
   comments(rows: readonly CommentRow[]): Promise<void>;
   activities(rows: readonly ActivityRow[]): Promise<void>;
@@ -76,7 +76,8 @@ export async function openReadSide({ poolMax = 4 } = {}): Promise<ReadSide> {
     async clear() {
       await pool.query('truncate history_v1.versions, history_v1.comment_versions, history_v1.moments');
       await pool.query(
-        'truncate listing_v1.tasks, listing_v1.access, listing_v1.counters, listing_v1.presence, listing_v1.comments, activity_v1.activity',
+        `truncate listing_v1.tasks, listing_v1.last_changes, listing_v1.task_states, listing_v1.access, listing_v1.counters,
+          listing_v1.presence, listing_v1.comments, activity_v1.activity`,
       );
     },
     async close() {
@@ -118,7 +119,13 @@ async function writeTasks(client: pg.PoolClient, rows: readonly TaskRow[]): Prom
     const key = `${count.user_id} ${count.mask} ${count.facet} ${count.key}`;
     counters.set(key, { ...count, n: count.n + (counters.get(key)?.n ?? 0) });
   }
-  await write(client, 'tasks', rows);
+  await write(
+    client,
+    'tasks',
+    rows.map((row, n) => ({ ...row, position: n })),
+  );
+  await client.query('insert into last_changes select id, updated_at, position from tasks on conflict do nothing');
+  await client.query('insert into task_states select id, status from tasks on conflict do nothing');
   await write(client, 'access', access);
   await write(
     client,

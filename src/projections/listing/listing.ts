@@ -6,11 +6,24 @@ import { elseUpdate, type Projection, updateRows, writeRows } from '../projectio
 import type { ProjectionClient } from '../projection-client.ts';
 import { applyComments, applyFiles } from './parts-of-tasks.ts';
 import { presenceChanges, writePresence } from './presence.ts';
-import { type AccessRow, type CounterRow, listingIndexes, listingSchema, type TaskRow, taskColumns } from './schema.ts';
+import {
+  type AccessRow,
+  type CounterRow,
+  type LastChangeRow,
+  type ListedTaskRow,
+  listingIndexes,
+  listingSchema,
+  type TaskRow,
+  type TaskStateRow,
+  taskColumns,
+} from './schema.ts';
 import { accessRows, counts } from './standing.ts';
 import { foldTaskRow, isTaskEvent } from './task-row.ts';
 
 const accessColumns = ['user_id', 'task_id', 'mask', 'permission', 'created_at'] as const satisfies readonly (keyof AccessRow)[];
+const listedColumns = [...taskColumns, 'position'] as const satisfies readonly (keyof ListedTaskRow)[];
+const lastChangeColumns = ['task_id', 'updated_at', 'position'] as const satisfies readonly (keyof LastChangeRow)[];
+const taskStateColumns = ['task_id', 'status'] as const satisfies readonly (keyof TaskStateRow)[];
 const counterColumns = ['user_id', 'mask', 'facet', 'key', 'n'] as const satisfies readonly (keyof CounterRow)[];
 
 /** So many tasks are handled in a millisecond or two. */
@@ -21,11 +34,11 @@ const AT_ONCE = 5_000;
 /** Tasks, who has access to them, counts, comments and files: under one checkpoint, so that a join of them never tears. */
 export const listing: Projection = {
   name: 'listing',
-  version: 4,
+  version: 5,
   gathersFor: 25,
   tables: listingSchema,
   indexes: listingIndexes,
-  positions: { presence: ['position'] },
+  positions: { tasks: ['position'], last_changes: ['position'], presence: ['position'] },
   async apply(events, client, isComplete = true) {
     const byTask = groupByTask(events);
     if (byTask.size > 0) await applyToTasks(byTask, client, isComplete);
@@ -33,6 +46,8 @@ export const listing: Projection = {
     await applyFiles(events, client);
   },
   async complete(client) {
+    await client.query('insert into last_changes select id, updated_at, position from tasks');
+    await client.query('insert into task_states select id, status from tasks');
     await client.query('create temp table partial_counters (like counters) on commit drop');
     for await (const rows of everyTask(client)) {
       const { access, counters } = await standingChanges(new Map(), rows);
@@ -45,7 +60,7 @@ export const listing: Projection = {
   },
 };
 
-type Rows = Map<string, TaskRow>;
+type Rows = Map<string, ListedTaskRow>;
 
 async function applyToTasks(byTask: ReadonlyMap<string, RecordedEvent[]>, client: ProjectionClient, isComplete: boolean): Promise<void> {
   const before = await loadRows(client, byTask);
@@ -68,10 +83,12 @@ function groupByTask(events: readonly RecordedEvent[]): Map<string, RecordedEven
   return byTask;
 }
 
+const storedColumns = `${taskColumns.join(', ')}, position::text`;
+
 async function loadRows(client: ProjectionClient, byTask: ReadonlyMap<string, unknown>): Promise<Rows> {
-  const { rows } = await client.query<{ row: TaskRow }>({
+  const { rows } = await client.query<{ row: ListedTaskRow }>({
     name: 'load tasks',
-    text: `select to_jsonb(t) as row from (select ${taskColumns.join(', ')} from tasks where id = any($1)) t`,
+    text: `select to_jsonb(t) as row from (select ${storedColumns} from tasks where id = any($1)) t`,
     values: [[...byTask.keys()]],
   });
   return new Map(rows.map(({ row }) => [row.id, row]));
@@ -80,8 +97,8 @@ async function loadRows(client: ProjectionClient, byTask: ReadonlyMap<string, un
 /** All rows there are, in pieces. */
 async function* everyTask(client: ProjectionClient): AsyncGenerator<Rows> {
   for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {
-    const { rows } = await client.query<{ row: TaskRow }>(
-      `select to_jsonb(t) as row from (select ${taskColumns.join(', ')} from tasks where id > $1 order by id limit ${AT_ONCE}) t`,
+    const { rows } = await client.query<{ row: ListedTaskRow }>(
+      `select to_jsonb(t) as row from (select ${storedColumns} from tasks where id > $1 order by id limit ${AT_ONCE}) t`,
       [after],
     );
     if (rows.length === 0) return;
@@ -96,8 +113,10 @@ async function foldRows(before: Rows, byTask: ReadonlyMap<string, RecordedEvent[
   for await (const some of slices([...byTask], IN_ONE_TURN)) {
     for (const [id, events] of some) {
       const old = before.get(id);
-      const row = events.reduce(foldTaskRow, old);
-      if (row !== undefined && row !== old) after.set(id, row);
+      const row = events.reduce<TaskRow | undefined>(foldTaskRow, old);
+      if (row === undefined || row === old) continue;
+      const last = events.findLast(({ revision }) => revision === row.revision)!;
+      after.set(id, { ...row, position: last.position.toString() });
     }
   }
   return after;
@@ -105,11 +124,11 @@ async function foldRows(before: Rows, byTask: ReadonlyMap<string, RecordedEvent[
 
 /** What the words of a task are made of. */
 const textColumns = ['title', 'description', 'tags'] as const satisfies readonly (keyof TaskRow)[];
-const otherColumns = taskColumns.filter((column) => !(textColumns as readonly string[]).includes(column));
+const otherColumns = listedColumns.filter((column) => !(textColumns as readonly string[]).includes(column));
 
 /** A row is inserted once and updated ever after: its words are made anew only where its text is another. */
 async function writeTasks(client: ProjectionClient, before: Rows, after: Rows): Promise<void> {
-  const [added, reworded, others]: [TaskRow[], TaskRow[], TaskRow[]] = [[], [], []];
+  const [added, reworded, others]: [ListedTaskRow[], ListedTaskRow[], ListedTaskRow[]] = [[], [], []];
   for await (const some of slices([...after], IN_ONE_TURN)) {
     for (const [id, row] of some) {
       const old = before.get(id);
@@ -118,30 +137,39 @@ async function writeTasks(client: ProjectionClient, before: Rows, after: Rows): 
       else others.push(row);
     }
   }
-  await insertRows(client, 'tasks', taskColumns, added);
-  await updateRows(client, 'tasks', taskColumns, reworded);
+  await insertRows(client, 'tasks', listedColumns, added);
+  await updateRows(client, 'tasks', listedColumns, reworded);
   await updateRows(client, 'tasks', otherColumns, others);
 }
 
-/** What hangs on the tasks: who has access, and the counts. */
+/** What hangs on the tasks: where they come in lists, who has access, and the counts. */
 interface StandingChanges {
+  lastChanges: LastChangeRow[];
+  states: TaskStateRow[];
   access: AccessChanges;
   counters: CounterRow[];
 }
 
 async function standingChanges(before: Rows, after: Rows): Promise<StandingChanges> {
+  const lastChanges: LastChangeRow[] = [];
+  const states: TaskStateRow[] = [];
   const access: AccessChanges = { gone: [], written: [] };
   const counters = new Map<string, CounterRow>();
   for await (const some of slices([...after], IN_ONE_TURN)) {
     for (const [id, row] of some) {
-      addAccessChanges(access, before.get(id), row);
-      addCounterChanges(counters, before.get(id), row);
+      const old = before.get(id);
+      lastChanges.push({ task_id: id, updated_at: row.updated_at, position: row.position });
+      if (old?.status !== row.status) states.push({ task_id: id, status: row.status });
+      addAccessChanges(access, old, row);
+      addCounterChanges(counters, old, row);
     }
   }
-  return { access, counters: [...counters.values()].filter(({ n }) => n !== 0) };
+  return { lastChanges, states, access, counters: [...counters.values()].filter(({ n }) => n !== 0) };
 }
 
-async function writeStanding(client: ProjectionClient, { access, counters }: StandingChanges): Promise<void> {
+async function writeStanding(client: ProjectionClient, { lastChanges, states, access, counters }: StandingChanges): Promise<void> {
+  await writeRows(client, 'last_changes', lastChangeColumns, lastChanges, elseUpdate(['task_id'], lastChangeColumns));
+  await writeRows(client, 'task_states', taskStateColumns, states, elseUpdate(['task_id'], taskStateColumns));
   await writeAccess(client, access);
   await writeCounters(client, counters);
 }

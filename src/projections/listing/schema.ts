@@ -1,5 +1,6 @@
 import type { ColumnType } from 'kysely';
-import { type Priority, priorities, type SharePermission, type Status } from '../../events/values.ts';
+import { doneStatus } from '../../events/task/workflow.ts';
+import { type Priority, priorities, type SharePermission, type Status, statuses } from '../../events/values.ts';
 
 /** How a person comes to see a task: bits of `access.mask` and `counters.mask`. */
 export const OWNED = 1;
@@ -61,7 +62,7 @@ export interface AccessRow {
 
 /**
  * Kept counts over the tasks that are not deleted, for each person and way of access. Facets and their keys:
- * `state`: status/priority/1 if shared, else 0 · `tag`, `tag_done`: the tag · `due`: the date, of tasks neither done nor cancelled ·
+ * `state`: status/priority/1 if shared, else 0/1 if assigned, else 0 · `tag`, `tag_done`: the tag · `due`: the date, of tasks neither done nor cancelled ·
  * `created`, `completed`: the UTC date · `comments`: empty.
  */
 export interface CounterRow {
@@ -70,6 +71,26 @@ export interface CounterRow {
   facet: 'state' | 'tag' | 'tag_done' | 'due' | 'created' | 'completed' | 'comments';
   key: string;
   n: number;
+}
+
+/** A task's row, and where its last event is in the log. */
+export interface ListedTaskRow extends TaskRow {
+  /** A bigint: a decimal string in JavaScript. */
+  position: string;
+}
+
+/** One row a task, deleted ones included: what every event changes, apart from the task's row, so that its indexes are left alone. */
+export interface LastChangeRow {
+  task_id: string;
+  updated_at: string;
+  /** Of the last event. A bigint: a decimal string in JavaScript. */
+  position: string;
+}
+
+/** One row a task, deleted ones included, likewise. */
+export interface TaskStateRow {
+  task_id: string;
+  status: Status;
 }
 
 /** One row for each event by which a task came into being, was deleted or was restored. */
@@ -122,10 +143,12 @@ export interface FileRow {
 
 /** The tables as queries see them. */
 export interface ListingTables {
-  tasks: { [K in keyof TaskRow]: ColumnType<TaskRow[K], never, never> } & { search: ColumnType<string, never, never> };
+  tasks: { [K in keyof ListedTaskRow]: ColumnType<ListedTaskRow[K], never, never> } & { search: ColumnType<string, never, never> };
   access: { [K in keyof AccessRow]: ColumnType<AccessRow[K], never, never> };
   counters: { [K in keyof CounterRow]: ColumnType<CounterRow[K], never, never> };
   presence: { [K in keyof PresenceRow]: ColumnType<PresenceRow[K], never, never> };
+  last_changes: { [K in keyof LastChangeRow]: ColumnType<LastChangeRow[K], never, never> };
+  task_states: { [K in keyof TaskStateRow]: ColumnType<TaskStateRow[K], never, never> };
   comments: { [K in keyof CommentRow]: ColumnType<CommentRow[K], never, never> } & { search: ColumnType<string, never, never> };
   files: { [K in keyof FileRow]: ColumnType<FileRow[K], never, never> };
 }
@@ -161,7 +184,8 @@ create function words(tags text[]) returns text language sql immutable strict pa
 
 create table tasks (
   id uuid primary key,
-${taskRowSql}  search tsvector generated always as (
+${taskRowSql}  position bigint not null,
+  search tsvector generated always as (
     setweight(to_tsvector('simple', words(title)), 'A') || setweight(to_tsvector('simple', words(tags)), 'B')
       || setweight(to_tsvector('simple', words(description)), 'C')
   ) stored
@@ -187,6 +211,17 @@ create table counters (
   key text not null,
   n bigint not null,
   primary key (user_id, facet, mask, key)
+);
+
+-- Lists in the order of what most events change walk an index of these, and what has changed since a moment is found by one.
+create table last_changes (
+  task_id uuid primary key,
+  updated_at timestamptz(3) not null,
+  position bigint not null
+);
+create table task_states (
+  task_id uuid primary key,
+  status text not null
 );
 
 -- How many tasks there were is how many there are, less what has come and gone since.
@@ -230,19 +265,21 @@ create index files_task on files (task_id, uploaded_at, id);
 `;
 
 /**
- * What lists are sorted by, of the task `t` or of the only table there is: what has an index must be spelt as the index is. Nothing in it
+ * What lists are sorted by, of the table `t` or of the only one there is: what has an index must be spelt as the index is. Nothing in it
  * is null: whatever the direction, what has no due date comes last.
  */
 export const sortKeys = {
   dueFirst: (t = '') => `coalesce(${t}due_date, 'infinity'::date)`,
   dueLast: (t = '') => `coalesce(${t}due_date, '-infinity'::date)`,
   priority: (t = '') => `array_position(array[${priorities.map((priority) => `'${priority}'`).join(', ')}], ${t}priority)`,
+  status: (t = '') => `array_position(array[${statuses.map((status) => `'${status}'`).join(', ')}], ${t}status)`,
+  completed: (t = '') => `(${t}status = '${doneStatus}')`,
   title: (t = '') => `lower(${t}title) collate "C"`,
 };
 
 /**
- * Run when the tables are full. What most events change has no index, as the time of the last change and the status: a row whose indexed
- * columns stay as they are is written without touching any index.
+ * Run when the tables are full. What most events change, as the time of the last change and the status, has no index on `tasks`: a row
+ * whose indexed columns stay as they are is written without touching any index.
  */
 export const listingIndexes = `
 create index tasks_created on tasks (created_at, id) where deleted_at is null;
@@ -255,6 +292,10 @@ create index tasks_due_first on tasks ((${sortKeys.dueFirst()}), id);
 create index tasks_due_last on tasks ((${sortKeys.dueLast()}), id);
 create index tasks_priority on tasks ((${sortKeys.priority()}), id);
 create index tasks_title on tasks ((${sortKeys.title()}), id);
+create index last_changes_updated on last_changes (updated_at, task_id);
+create index last_changes_position on last_changes (position);
+create index task_states_status on task_states ((${sortKeys.status()}), task_id);
+create index task_states_completed on task_states (${sortKeys.completed()}, task_id);
 create index access_created on access (user_id, created_at, task_id) include (mask);
 create index comments_task on comments (task_id, created_at, id);
 create index comments_search on comments using gin (search);

@@ -32,7 +32,7 @@ function facetsOf(row: TaskRow): Pick<CounterRow, 'facet' | 'key' | 'n'>[] {
   const open = !done && row.status !== 'cancelled';
   const shared = Object.keys(row.shares).length > 0 ? 1 : 0;
   return [
-    { facet: 'state', key: `${row.status}/${row.priority}/${shared}`, n: 1 },
+    { facet: 'state', key: `${row.status}/${row.priority}/${shared}/${row.assignee_id === null ? 0 : 1}`, n: 1 },
     { facet: 'created', key: row.created_at.slice(0, 10), n: 1 },
     ...row.tags.map((key) => ({ facet: 'tag' as const, key, n: 1 })),
     ...(done ? row.tags.map((key) => ({ facet: 'tag_done' as const, key, n: 1 })) : []),
