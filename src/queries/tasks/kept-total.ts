@@ -2,8 +2,8 @@ import { type RawBuilder, sql } from 'kysely';
 import { doneStatus } from '../../events/task/workflow.ts';
 import { type AsOf, timeAt } from '../history/as-of.ts';
 import type { ReadTables } from '../read-tables.ts';
-import type { TaskFilters } from './task-filters.ts';
-import { countersOf, type Reader, type TaskScope } from './task-scope.ts';
+import { type TaskFilters, waysOf, withoutWays } from './task-filters.ts';
+import { countersOf, isVisible, type Reader, type TaskScope } from './task-scope.ts';
 
 export interface TotalQuery {
   reader: Reader;
@@ -19,9 +19,9 @@ export interface TotalQuery {
 /** How many tasks a list has, from what is kept; undefined where more is asked than is kept. */
 export function keptTotal(tables: ReadTables, query: TotalQuery): RawBuilder<unknown> | undefined {
   const { scope, filters, asOf } = query;
-  const { status, priority, completed, overdue, deleted, ...others } = filters;
-  if (deleted || isAny(others)) return undefined;
-  const ofState = isAny({ status, priority, completed });
+  const { status, priority, completed, overdue, deleted, assignee, ...others } = asOf ? filters : withoutWays(filters);
+  if (deleted || isAny(others) || (assignee !== undefined && assignee !== 'none')) return undefined;
+  const ofState = isAny({ status, priority, completed, assignee });
   if (asOf) return ofState || isAny({ overdue }) || (scope !== 'all' && scope !== 'everyone') ? undefined : pastTotal(tables, query, asOf);
   if (overdue !== undefined) return overdue && !ofState ? overdueTotal(tables, query) : undefined;
   return todaysTotal(tables, query);
@@ -31,13 +31,14 @@ function isAny(filters: TaskFilters): boolean {
   return Object.values(filters).some((filter) => filter !== undefined);
 }
 
-/** The counts that are kept tell how many tasks there are of each status and priority. */
+/** The counts that are kept tell how many tasks there are of each status and priority, with and without an assignee. */
 function todaysTotal(tables: ReadTables, query: TotalQuery): RawBuilder<unknown> {
-  const { status, priority, completed } = query.filters;
+  const { status, priority, completed, assignee } = query.filters;
   const conditions = [sql`c.facet = 'state'`];
   if (status) conditions.push(sql`split_part(c.key, '/', 1) = any(${status}::text[])`);
   if (priority) conditions.push(sql`split_part(c.key, '/', 2) = any(${priority}::text[])`);
   if (completed !== undefined) conditions.push(sql`(split_part(c.key, '/', 1) = ${sql.lit(doneStatus)}) = ${completed}::boolean`);
+  if (assignee === 'none') conditions.push(sql`split_part(c.key, '/', 4) = '0'`);
   return sumOf(tables, query, conditions);
 }
 
@@ -46,8 +47,9 @@ function overdueTotal(tables: ReadTables, query: TotalQuery): RawBuilder<unknown
   return sumOf(tables, query, [sql`c.facet = 'due'`, sql`c.key collate "C" < ${query.today}`]);
 }
 
-function sumOf({ counters }: ReadTables, { scope, reader }: TotalQuery, conditions: RawBuilder<unknown>[]): RawBuilder<unknown> {
-  return sql`select coalesce(sum(c.n), 0) as n from ${counters} c where ${sql.join([countersOf(scope, reader), ...conditions], sql` and `)}`;
+function sumOf({ counters }: ReadTables, { scope, reader, filters }: TotalQuery, conditions: RawBuilder<unknown>[]): RawBuilder<unknown> {
+  const all = sql.join([countersOf(scope, reader, waysOf(filters)), ...conditions], sql` and `);
+  return sql`select coalesce(sum(c.n), 0) as n from ${counters} c where ${all}`;
 }
 
 /** To look at one row of what came and went is so many times less work than to look up one version. */
@@ -65,16 +67,10 @@ function pastTotal(tables: ReadTables, query: TotalQuery, asOf: AsOf): RawBuilde
   const then = timeAt(tables, asOf);
   return sql`with kept as materialized (${todaysTotal(tables, query)}),
     since as materialized (
-      select count(*) as n, coalesce(sum(p.delta) filter (where p.created_at <= ${then} and (${isSeen(tables, reader)})), 0) as more
+      select count(*) as n, coalesce(sum(p.delta) filter (where p.created_at <= ${then} and ${isVisible(tables, scope, reader, sql`p.task_id`)}), 0) as more
       from (select * from ${came} limit (select ${sql.lit(LIGHTER)} * n from kept)) p
     )
     select case when since.n < ${sql.lit(LIGHTER)} * kept.n
       then kept.n - (select count(*) from ${access} a where a.user_id = ${reader.id}::uuid and a.created_at > ${then}) - since.more
       else (${counted}) end from kept, since`;
-}
-
-/** Whether somebody may see the task of `p` now, one that they owned and deleted included. Not a join: it would read all that is theirs. */
-function isSeen({ access, tasks }: ReadTables, { id }: Reader): RawBuilder<unknown> {
-  return sql`(select true from ${access} a where a.user_id = ${id}::uuid and a.task_id = p.task_id)
-      or p.task_id in (select d.id from ${tasks} d where d.owner_id = ${id}::uuid and d.deleted_at is not null)`;
 }

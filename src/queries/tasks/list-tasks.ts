@@ -41,18 +41,21 @@ function pagedTasks(tables: ReadTables, list: TaskList): PagedList {
   const order = filters.search === undefined && (by === 'created_at' || by === 'id') ? { by, descending } : undefined;
   const listed = taskSource(tables, { scope, reader, deleted: filters.deleted === true, asOf, order });
   const source = filters.search === undefined ? listed : searched(listed, filters.search, tables);
-  const { onSource, onTask } = filterConditions(filters, { tables, source, reader, today });
-  const { key, keyType, ofTask } = sortExpression(sort, source, tables, filters.search);
-  const conditions = sql.join([...source.conditions, ...onSource, ...onTask], sql` and `);
-  const where = sql`${source.from(ofTask || onTask.length > 0)} where ${conditions}`;
+  const { onSource, onLastChange, onTask } = filterConditions(filters, { tables, source, reader, today });
+  const { key, keyType, id, ofTask, join } = sortExpression(sort, source, tables, filters.search);
+  const conditions = [...onSource, ...onLastChange, ...onTask];
+  const from = (byKey: boolean) => {
+    const joined = new Set([byKey && join, onLastChange.length > 0 && source.ordered?.lastChanges]);
+    const joins = sql.join([...joined].filter(Boolean), sql` `);
+    return sql`${source.from((byKey && ofTask) || onTask.length > 0)} ${joins} where ${sql.join([...source.conditions, ...conditions], sql` and `)}`;
+  };
   // An index in the list's order finds a page long before all rows are found. Without one they are all found first, and found once.
   // Of tags and words there is another index, and how rare they are is guessed.
   const isIndexed = !ofTask && [filters.search, filters.tags, filters.tagsAny].every((filter) => filter === undefined);
-  const counted = sql`select count(*) from ${where}`;
-  // A cursor compares key and id in one: an index has both of the same table.
-  const id = ofTask ? sql`t.id` : source.id;
+  const counted = sql`select count(*) from ${from(false)}`;
   return {
-    matching: sql`select ${id} as id, ${key} as key from ${where}`,
+    // A cursor compares key and id in one.
+    matching: sql`select ${id} as id, ${key} as key from ${from(true)}`,
     descending,
     keyType,
     idType: keyTypes.uuid,
@@ -60,7 +63,7 @@ function pagedTasks(tables: ReadTables, list: TaskList): PagedList {
     joins: taskJoins(tables, reader, today, asOf),
     total: keptTotal(tables, { ...list, counted }) ?? (isIndexed ? counted : undefined),
     // Whether to walk an index or to sort what the reader has depends on how much that is: not a plan for everybody.
-    prepared: order !== undefined && onSource.length + onTask.length === 0,
+    prepared: order !== undefined && conditions.length === 0,
     list: ['tasks', scope, filters, sort, asOf ?? null],
   };
 }

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { doneStatus } from '../../events/task/workflow.ts';
 import type { Priority, Status } from '../../events/values.ts';
-import { sortKeys } from '../../projections/listing/schema.ts';
+import { ASSIGNED, OWNED, sortKeys } from '../../projections/listing/schema.ts';
 import type { ReadTables } from '../read-tables.ts';
 import type { Reader, Source } from './task-scope.ts';
 
@@ -40,11 +40,19 @@ export interface FilterContext {
   today: string;
 }
 
-/** Conditions on the source alone, and on the task's row `t`; what is searched for is a source of its own. */
+/**
+ * Conditions on the source alone, on the last change `u` of a source that has it, and on the task's row `t`; what is searched for is a
+ * source of its own.
+ */
 export function filterConditions(filters: TaskFilters, context: FilterContext) {
   const { source } = context;
+  const { has, ordered } = source;
+  const ways = has ? waysOf(filters) : [];
+  const others = has ? withoutWays(filters) : filters;
+  const updated = inRange(ordered ? sql`u.updated_at` : sql`t.updated_at`, 'timestamptz', filters.updated);
   return {
-    onSource: inRange(source.createdAt, 'timestamptz', filters.created),
+    onSource: [...inRange(source.createdAt, 'timestamptz', filters.created), ...ways.map((way) => has!(way))],
+    onLastChange: ordered ? updated : [],
     onTask: [
       ...given(filters.status, (status) => sql`t.status = any(${status}::text[])`),
       ...given(filters.priority, (priority) => sql`t.priority = any(${priority}::text[])`),
@@ -52,14 +60,24 @@ export function filterConditions(filters: TaskFilters, context: FilterContext) {
       ...given(filters.tagsAny, (tags) => sql`t.tags && ${tags}::text[]`),
       ...given(filters.completed, (completed) => sql`(t.status = ${sql.lit(doneStatus)}) = ${completed}::boolean`),
       ...given(filters.overdue, (overdue) => sql`${isOverdue(context.today)} = ${overdue}::boolean`),
-      ...given(filters.owner, (owner) => sql`t.owner_id = ${idOf(owner, context)}`),
-      ...given(filters.assignee, (assignee) =>
+      ...given(others.owner, (owner) => sql`t.owner_id = ${idOf(owner, context)}`),
+      ...given(others.assignee, (assignee) =>
         assignee === 'none' ? sql`t.assignee_id is null` : sql`t.assignee_id = ${idOf(assignee, context)}`,
       ),
       ...inRange(dueKey(filters.due), 'date', filters.due),
-      ...inRange(sql`t.updated_at`, 'timestamptz', filters.updated),
+      ...(ordered ? [] : updated),
     ],
   };
+}
+
+/** In which ways of access the reader must have what is listed, if it is to be theirs. */
+export function waysOf({ owner, assignee }: TaskFilters): number[] {
+  return [...(owner === 'me' ? [OWNED] : []), ...(assignee === 'me' ? [ASSIGNED] : [])];
+}
+
+/** The other filters. */
+export function withoutWays({ owner, assignee, ...others }: TaskFilters): TaskFilters {
+  return { ...others, owner: owner === 'me' ? undefined : owner, assignee: assignee === 'me' ? undefined : assignee };
 }
 
 function given<T>(value: T | undefined, condition: (value: T) => RawBuilder<unknown>): RawBuilder<unknown>[] {

@@ -32,6 +32,10 @@ export interface Source {
   createdAt: RawBuilder<unknown>;
   from(withTask: boolean): RawBuilder<unknown>;
   conditions: readonly RawBuilder<unknown>[];
+  /** Joins what lists are in the order of by an index: the time of the last change as `u`, the status as `s`. Undefined where `t` alone has them. */
+  ordered?: { lastChanges: RawBuilder<unknown>; states: RawBuilder<unknown> } | undefined;
+  /** Whether the reader has the task in this way: a bit of `access.mask`. Undefined where `t` alone tells. */
+  has?: ((way: number) => RawBuilder<unknown>) | undefined;
   /** Joins the task's row to what has its id. */
   rowOf(id: RawBuilder<unknown>): RawBuilder<unknown>;
   /** The words of the task's own text. */
@@ -67,23 +71,48 @@ export function taskSource(tables: ReadTables, { scope, reader, deleted, asOf, o
     id: sql`a.task_id`,
     createdAt: sql`a.created_at`,
     from: (withTask) => (withTask ? sql`${tables.access} a join ${tables.tasks} t on t.id = a.task_id` : sql`${tables.access} a`),
-    ...todaysText(tables),
+    ...ofToday(tables, sql`a.task_id`),
+    has: (way) => sql`a.mask & ${sql.lit(way)} <> 0`,
     conditions: [sql`a.user_id = ${reader.id}::uuid`, ...(scope === 'all' ? [] : [sql`a.mask & ${sql.lit(waysOfAccess[scope])} <> 0`])],
   };
 }
 
-/** The counters of a scope, as conditions on `c`. */
-export function countersOf(scope: TaskScope, reader: Reader): RawBuilder<unknown> {
-  if (scope === 'everyone') return sql`c.user_id = ${EVERYONE}::uuid and c.mask = 0`;
-  return sql`c.user_id = ${reader.id}::uuid and c.mask & ${sql.lit(waysOfAccess[scope])} <> 0`;
+/** Whether somebody may see a task now, one that they owned and deleted included. Not a join: it would read all that is theirs. */
+export function isVisible({ access, tasks }: ReadTables, scope: TaskScope, { id }: Reader, task: RawBuilder<unknown>): RawBuilder<unknown> {
+  if (scope === 'everyone') return sql`true`;
+  return sql`((select true from ${access} a where a.user_id = ${id}::uuid and a.task_id = ${task})
+      or ${task} in (select d.id from ${tasks} d where d.owner_id = ${id}::uuid and d.deleted_at is not null))`;
+}
+
+/** Whether a task that is not deleted is among the counters of a scope. Not a join, likewise. */
+export function isCounted({ access }: ReadTables, scope: TaskScope, { id }: Reader, task: RawBuilder<unknown>): RawBuilder<unknown> {
+  if (scope === 'everyone') return sql`true`;
+  const mask = sql`(select a.mask from ${access} a where a.user_id = ${id}::uuid and a.task_id = ${task})`;
+  return sql`${mask} & ${sql.lit(waysOfAccess[scope])} <> 0`;
+}
+
+/** The counters of a scope, as conditions on `c`. @param ways in each of which the reader has the task, as bits of `counters.mask` */
+export function countersOf(scope: TaskScope, reader: Reader, ways: readonly number[] = []): RawBuilder<unknown> {
+  const inWays = ways.map((way) => sql`c.mask & ${sql.lit(way)} <> 0`);
+  if (scope === 'everyone' && ways.length === 0) return sql`c.user_id = ${EVERYONE}::uuid and c.mask = 0`;
+  if (scope !== 'everyone') inWays.push(sql`c.mask & ${sql.lit(waysOfAccess[scope])} <> 0`);
+  return sql.join([sql`c.user_id = ${reader.id}::uuid`, ...inWays], sql` and `);
 }
 
 function fromTasks(tables: ReadTables, conditions: Source['conditions']): Source {
-  return { id: sql`t.id`, createdAt: sql`t.created_at`, from: () => sql`${tables.tasks} t`, conditions, ...todaysText(tables) };
+  return { id: sql`t.id`, createdAt: sql`t.created_at`, from: () => sql`${tables.tasks} t`, conditions, ...ofToday(tables, sql`t.id`) };
 }
 
-function todaysText({ tasks, comments }: ReadTables): Pick<Source, 'rowOf' | 'words' | 'comments'> {
-  return { rowOf: (id) => sql`join ${tasks} t on t.id = ${id}`, words: sql`t.search`, comments };
+function ofToday({ tasks, comments, lastChanges, taskStates }: ReadTables, id: RawBuilder<unknown>) {
+  return {
+    rowOf: (other: RawBuilder<unknown>) => sql`join ${tasks} t on t.id = ${other}`,
+    words: sql`t.search`,
+    comments,
+    ordered: {
+      lastChanges: sql`join ${lastChanges} u on u.task_id = ${id}`,
+      states: sql`join ${taskStates} s on s.task_id = ${id}`,
+    },
+  };
 }
 
 /** What there was then of the tasks that the reader may see now; those since deleted are there for their owner and admins. */

@@ -41,6 +41,9 @@ export function searched(source: Source, search: string, tables: ReadTables): So
     createdAt: sql`f.created_at`,
     from: (withTask) => (withTask ? sql`(${found}) f ${source.rowOf(sql`f.id`)}` : sql`(${found}) f`),
     conditions: [sql`true`],
+    // All hits are found before they are sorted: no index in any order is walked.
+    ordered: undefined,
+    has: undefined,
   };
 }
 
