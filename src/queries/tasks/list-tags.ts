@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { AsOf } from '../history/as-of.ts';
-import { pastTags } from '../history/past-counts.ts';
+import { fewChangedSince, type PastQuery, pastTags } from '../history/past-counts.ts';
 import { json, jsonObject } from '../json-values.ts';
 import { keyTypes } from '../key-type.ts';
 import type { Page, PageRequest } from '../page.ts';
@@ -16,8 +16,11 @@ export interface TagList {
 }
 
 /** The tags on all tasks that the reader has access to, the most used first, then by name. @throws Rejection INVALID_CURSOR */
-export function listTags(db: ReadDatabase, tables: ReadTables, { reader, asOf }: TagList, request: PageRequest): Promise<Page> {
-  if (asOf) return readPage(db, pastList(tables, reader, asOf), request);
+export async function listTags(db: ReadDatabase, tables: ReadTables, { reader, asOf }: TagList, request: PageRequest): Promise<Page> {
+  if (asOf) {
+    const past: PastQuery = { scope: 'all', reader, asOf };
+    return readPage(db, pastList(tables, past, await fewChangedSince(db, tables, past)), request);
+  }
   const counted = sql`from ${tables.counters} c where ${countersOf('all', reader)}`;
   return readPage(
     db,
@@ -36,13 +39,12 @@ const tagItem: RawBuilder<string> = sql.raw(jsonObject({ tag: json('shown.id'), 
 
 const listOfTags = { descending: false, keyType: keyTypes.position, idType: keyTypes.text, item: tagItem } as const;
 
-function pastList(tables: ReadTables, reader: Reader, asOf: AsOf): PagedList {
-  const tags = pastTags(tables, { scope: 'all', reader, asOf });
+function pastList(tables: ReadTables, past: PastQuery, fewChanged: boolean): PagedList {
   return {
     ...listOfTags,
-    matching: tags,
+    matching: pastTags(tables, past, fewChanged),
     // Counted once: what matches is kept.
     joins: sql`join matching done on done.id = shown.id`,
-    list: ['tags', asOf],
+    list: ['tags', past.asOf],
   };
 }

@@ -3,7 +3,7 @@ import { doneStatus } from '../../events/task/workflow.ts';
 import { type Priority, priorities, type Status, statuses } from '../../events/values.ts';
 import type { CounterRow } from '../../projections/listing/schema.ts';
 import type { AsOf } from '../history/as-of.ts';
-import { pastCounts } from '../history/past-counts.ts';
+import { fewChangedSince, pastCounts } from '../history/past-counts.ts';
 import type { ReadDatabase } from '../read-database.ts';
 import type { ReadTables } from '../read-tables.ts';
 import { countersOf, type Reader, requireScope, type TaskScope } from './task-scope.ts';
@@ -39,12 +39,19 @@ export interface TaskStatsQuery {
 
 type Count = Pick<CounterRow, 'facet' | 'key' | 'n'>;
 
-/** Adds up kept counts: what it costs does not depend on the number of tasks. @throws Rejection ADMIN_ONLY */
+/**
+ * Adds up kept counts: what it costs does not depend on the number of tasks; as of a time, on how many have changed since.
+ * @throws Rejection ADMIN_ONLY
+ */
 export async function taskStats(db: ReadDatabase, tables: ReadTables, query: TaskStatsQuery): Promise<TaskStats> {
   requireScope(query.scope, query.reader);
   const { asOf, today, utcToday } = query;
-  if (asOf) return addUp(await db.rows(pastCounts(tables, { ...query, asOf }, { today, since: sixDaysBefore(utcToday) })));
-  return addUp(await db.rows(countsOf(tables, query), { prepared: true }));
+  if (asOf) {
+    const past = { ...query, asOf };
+    const kept = (await fewChangedSince(db, tables, past)) ? countsOf(tables, query) : undefined;
+    return addUp(await db.rows(pastCounts(tables, past, { today, since: sixDaysBefore(utcToday) }, kept)));
+  }
+  return addUp(await db.rows(sql<Count>`${countsOf(tables, query)} order by 3 desc, 2`, { prepared: true }));
 }
 
 function countsOf({ counters }: ReadTables, { reader, scope, today, utcToday }: TaskStatsQuery): RawBuilder<Count> {
@@ -53,7 +60,7 @@ from ${counters} c
 where ${countersOf(scope, reader)} and (c.facet in ('state', 'tag', 'comments')
   or c.facet = 'due' and c.key collate "C" < ${today}
   or c.facet in ('created', 'completed') and c.key collate "C" >= ${sixDaysBefore(utcToday)})
-group by 1, 2 order by 3 desc, 2`;
+group by 1, 2`;
 }
 
 function sixDaysBefore(date: string): string {
