@@ -62,6 +62,7 @@ const seconds = (from: string, to: string) => sql.raw(`greatest(0, date_part('ep
 /**
  * Everything that the statistics are made of, as one JSON, from one snapshot.
  *
+ * What had ended before the first bucket is in none and changes nothing.
  * A version began in the bucket `since` and ended in `until`: 0 is before the first bucket, one more than there are is later than the last.
  * In `entered` the task had come into its status: a deletion that was taken back is another version and no other completion.
  *
@@ -77,7 +78,7 @@ moved as (
   from (
     select t.status, t.revision, ${bucketOf('t.valid_from')} as since, ${bucketOf('t.entered_from')} as entered,
       coalesce(${bucketOf('t.valid_to')}, ${sql.lit(query.starts.length + 1)}) as until
-    from ${held(tables, query)} where ${conditions(query)}
+    from ${held(tables, query)} where ${conditions(query)} and (t.valid_to is null or t.valid_to >= (select at[1] from edges))
     offset 0
   ) v group by grouping sets ((since, status), (until, status))
 ),
