@@ -3,7 +3,7 @@ import { createPool } from '../../src/platform/postgres/pool.ts';
 import { startPostgresOf } from '../data/open-data-set.ts';
 import { grown } from '../data/sets.ts';
 import type { Stage } from '../support/benchmark.ts';
-import { liveSchemas, type Statement, statementOf } from '../support/list-sql.ts';
+import { liveSchemas, type Statement, statementsOf } from '../support/list-sql.ts';
 import { medianOf } from '../support/pairs.ts';
 import { cases } from './cases.ts';
 import { explain, type Plan } from './plan.ts';
@@ -38,10 +38,10 @@ export async function costsAt(stage: Stage, tasks: number): Promise<Cost[]> {
   const costs: Cost[] = [];
   try {
     for (const [number, { group, name, ask }] of cases.entries()) {
-      const asked = await statementOf(schemas, (queries) => ask(queries, subject));
+      const asked = await statementsOf(client, schemas, (queries) => ask(queries, subject));
       // What the service prepares is prepared, under a name of its own.
-      const statement = asked.name === undefined ? asked : { ...asked, name: `case ${number}` };
-      const cost = { group, name, tasks, ...(await costOf(client, statement)) };
+      const statements = asked.map((one, part) => (one.name === undefined ? one : { ...one, name: `case ${number}.${part}` }));
+      const cost = { group, name, tasks, ...(await costOf(client, statements)) };
       stage.say(`  ${tasks} tasks, ${group}, ${name}: ${cost.p50.toFixed(1)} ms, ${cost.plan.pages} pages${scanOf(cost)}`);
       costs.push(cost);
     }
@@ -51,19 +51,19 @@ export async function costsAt(stage: Stage, tasks: number): Promise<Cost[]> {
   return costs;
 }
 
-async function costOf(client: pg.ClientBase, statement: Statement): Promise<Pick<Cost, 'p50' | 'plan'>> {
+async function costOf(client: pg.ClientBase, statements: readonly Statement[]): Promise<Pick<Cost, 'p50' | 'plan'>> {
   const times: number[] = [];
   let spent = 0;
   try {
     for (let round = 0; round <= MOST_ROUNDS && (round < 2 || spent < ENOUGH_MS); round++) {
       const since = performance.now();
-      await client.query(statement);
+      for (const statement of statements) await client.query(statement);
       const took = performance.now() - since;
       spent += took;
       // What the first one finds cold is the disk.
       if (round > 0) times.push(took);
     }
-    return { p50: medianOf(times), plan: await explain(client, statement) };
+    return { p50: medianOf(times), plan: await explain(client, statements) };
   } catch (error) {
     if ((error as { code?: string }).code !== CANCELED) throw error;
     const told = `given up after ${STATEMENT_TIMEOUT / 1000} s`;

@@ -41,21 +41,22 @@ const growing = [
   'losses',
 ];
 
-/** What PostgreSQL did for a statement. */
-export async function explain(client: pg.ClientBase, { text, values }: Statement): Promise<Plan> {
-  const { rows } = await client.query<{ 'QUERY PLAN': { Plan: Node; 'Execution Time': number }[] }>(
-    `explain (analyze, buffers, format json) ${text}`,
-    values,
-  );
-  const { Plan: root, 'Execution Time': milliseconds } = rows[0]!['QUERY PLAN'][0]!;
-  const nodes = [...allOf(root)];
+/** What PostgreSQL did for the statements of a query. */
+export async function explain(client: pg.ClientBase, statements: readonly Statement[]): Promise<Plan> {
+  const plans: { Plan: Node; 'Execution Time': number }[] = [];
+  for (const { text, values } of statements) {
+    const { rows } = await client.query(`explain (analyze, buffers, format json) ${text}`, values);
+    plans.push(rows[0]['QUERY PLAN'][0]);
+  }
+  const nodes = plans.flatMap(({ Plan: root }) => [...allOf(root)]);
   const reading = nodes.filter((node) => node['Relation Name'] ?? node['Index Name']).sort((a, b) => pagesOf(b) - pagesOf(a));
   const scanned = nodes.filter(
-    (node) => node['Node Type'] === 'Seq Scan' && growing.includes(node['Relation Name']!) && node['Actual Loops'] > 0,
+    // Of an empty table no page is read.
+    (node) => node['Node Type'] === 'Seq Scan' && growing.includes(node['Relation Name']!) && node['Actual Loops'] > 0 && pagesOf(node) > 0,
   );
   return {
-    milliseconds,
-    pages: pagesOf(root),
+    milliseconds: plans.reduce((sum, plan) => sum + plan['Execution Time'], 0),
+    pages: plans.reduce((sum, { Plan: root }) => sum + pagesOf(root), 0),
     reads: reading.filter((node) => node['Actual Loops'] > 0).map(told),
     scanned: [...new Set(scanned.map((node) => node['Relation Name']!))],
   };

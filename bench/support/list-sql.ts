@@ -26,6 +26,26 @@ export async function statementOf(schemas: ReadSchemas, ask: (queries: Queries) 
   return sent;
 }
 
+/** All statements that a query of the read side sends, as it is answered; of one that fails, those up to there. */
+export async function statementsOf(
+  client: pg.ClientBase,
+  schemas: ReadSchemas,
+  ask: (queries: Queries) => Promise<unknown>,
+): Promise<Statement[]> {
+  const sent: Statement[] = [];
+  const pool = {
+    options: { max: 1 },
+    query({ text, values, name }: Statement) {
+      sent.push({ text, values, ...(name !== undefined && { name }) });
+      return client.query({ text, values });
+    },
+  };
+  await ask(createQueries({ pool: pool as unknown as pg.Pool, schemas })).catch((error: unknown) => {
+    if (sent.length === 0) throw error;
+  });
+  return sent;
+}
+
 /** Where the read models are just now. */
 export async function liveSchemas(pool: pg.Pool): Promise<ReadSchemas & { names: Record<string, string> }> {
   const { rows } = await pool.query<{ name: string; schema: string }>(
