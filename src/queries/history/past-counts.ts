@@ -1,7 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import { doneStatus } from '../../events/task/workflow.ts';
 import type { CounterRow } from '../../projections/listing/schema.ts';
-import type { ReadDatabase } from '../read-database.ts';
 import type { ReadTables } from '../read-tables.ts';
 import { countersOf, holding, isCounted, isVisible, type SourceQuery, taskSource } from '../tasks/task-scope.ts';
 import { type AsOf, versionAt } from './as-of.ts';
@@ -11,14 +10,13 @@ export type PastQuery = Pick<SourceQuery, 'scope' | 'reader'> & { asOf: AsOf };
 /** To look up one task that has changed is so many times the work of counting one in a row. */
 const HEAVIER = 4;
 
-/** Whether so few tasks have changed since that it is less work to take their changes back than to count what the reader had then. */
-export async function fewChangedSince(db: ReadDatabase, tables: ReadTables, { scope, reader, asOf }: PastQuery): Promise<boolean> {
-  const kept = sql`select coalesce(sum(c.n), 0)::bigint / ${sql.lit(HEAVIER)} from ${tables.counters} c
+/** Whether so `few` tasks have changed since that it is less work to take their changes back than to count what the reader had then. */
+export function fewChangedSince({ counters, lastChanges }: ReadTables, { scope, reader, asOf }: PastQuery): RawBuilder<{ few: boolean }> {
+  const kept = sql`select coalesce(sum(c.n), 0)::bigint / ${sql.lit(HEAVIER)} from ${counters} c
     where ${countersOf(scope, reader)} and c.facet = 'state'`;
-  const query = sql<{ few: boolean }>`with most as materialized (select (${kept}) as n)
-    select (select count(*) from (select from ${tables.lastChanges} where position > ${asOf}::bigint limit (select n + 1 from most)) c)
+  return sql`with most as materialized (select (${kept}) as n)
+    select (select count(*) from (select from ${lastChanges} where position > ${asOf}::bigint limit (select n + 1 from most)) c)
       <= (select n from most) as few`;
-  return (await db.rows(query))[0]!.few;
 }
 
 /**
@@ -72,10 +70,12 @@ function pastTasks(tables: ReadTables, query: PastQuery): RawBuilder<unknown> {
   return sql`${source.from(true)} where ${sql.join(source.conditions, sql` and `)}`;
 }
 
-/** What has changed since, as it was then and, taken away, as it is counted today. */
-function changedSince(tables: ReadTables, { scope, reader, asOf }: PastQuery): RawBuilder<unknown> {
+/** `t`: what has changed since, as it was then with `n` 1 and, to be taken away, as it is counted today with -1. */
+export function changedSince(tables: ReadTables, { scope, reader, asOf }: PastQuery): RawBuilder<unknown> {
   const { lastChanges, tasks, versions } = tables;
-  const columns = sql.raw('t.status, t.priority, t.shares, t.tags, t.due_date, t.created_at, t.completed_at, t.comment_count');
+  const columns = sql.raw(
+    't.status, t.priority, t.shares, t.tags, t.due_date, t.assignee_id, t.created_at, t.completed_at, t.comment_count',
+  );
   const were = [sql`t.deleted_at is null`, isVisible(tables, scope, reader, sql`c.task_id`), ...holding(scope, reader)];
   return sql`changed as materialized (select task_id from ${lastChanges} where position > ${asOf}::bigint),
 t as materialized (

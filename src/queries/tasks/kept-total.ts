@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { doneStatus } from '../../events/task/workflow.ts';
 import { type AsOf, timeAt } from '../history/as-of.ts';
+import { changedSince, fewChangedSince } from '../history/past-counts.ts';
 import type { ReadTables } from '../read-tables.ts';
 import { type TaskFilters, waysOf, withoutWays } from './task-filters.ts';
 import { countersOf, isVisible, type Reader, type TaskScope } from './task-scope.ts';
@@ -12,6 +13,8 @@ export interface TotalQuery {
   /** The reader's date. */
   today: string;
   asOf?: AsOf | undefined;
+  /** All that the filters ask for of the past, as conditions on the version `t`. */
+  onTask: readonly RawBuilder<unknown>[];
   /** Counts the tasks one by one. */
   counted: RawBuilder<unknown>;
 }
@@ -22,9 +25,11 @@ export function keptTotal(tables: ReadTables, query: TotalQuery): RawBuilder<unk
   const { status, priority, completed, overdue, deleted, assignee, ...others } = asOf ? filters : withoutWays(filters);
   if (deleted || isAny(others) || (assignee !== undefined && assignee !== 'none')) return undefined;
   const ofState = isAny({ status, priority, completed, assignee });
-  if (asOf) return ofState || isAny({ overdue }) || (scope !== 'all' && scope !== 'everyone') ? undefined : pastTotal(tables, query, asOf);
-  if (overdue !== undefined) return overdue && !ofState ? overdueTotal(tables, query) : undefined;
-  return todaysTotal(tables, query);
+  const isPlain = !ofState && overdue === undefined && (scope === 'all' || scope === 'everyone');
+  if (asOf && isPlain) return pastTotal(tables, query, asOf);
+  if (overdue === false || (overdue && ofState)) return undefined;
+  const today = overdue ? overdueTotal(tables, query) : todaysTotal(tables, query);
+  return asOf ? lessChanged(tables, query, asOf, today) : today;
 }
 
 function isAny(filters: TaskFilters): boolean {
@@ -73,4 +78,13 @@ function pastTotal(tables: ReadTables, query: TotalQuery, asOf: AsOf): RawBuilde
     select case when since.n < ${sql.lit(LIGHTER)} * kept.n
       then kept.n - (select count(*) from ${access} a where a.user_id = ${reader.id}::uuid and a.created_at > ${then}) - since.more
       else (${counted}) end from kept, since`;
+}
+
+/** As many as there are, with the changes since taken back; counted anew where that is less work. */
+function lessChanged(tables: ReadTables, query: TotalQuery, asOf: AsOf, today: RawBuilder<unknown>): RawBuilder<unknown> {
+  const past = { ...query, asOf };
+  return sql`with ${changedSince(tables, past)}
+    select case when (${fewChangedSince(tables, past)})
+      then (${today}) + (select coalesce(sum(t.n), 0) from t where ${sql.join([sql`true`, ...query.onTask], sql` and `)})
+      else (${query.counted}) end`;
 }

@@ -19,7 +19,8 @@ export interface TagList {
 export async function listTags(db: ReadDatabase, tables: ReadTables, { reader, asOf }: TagList, request: PageRequest): Promise<Page> {
   if (asOf) {
     const past: PastQuery = { scope: 'all', reader, asOf };
-    return readPage(db, pastList(tables, past, await fewChangedSince(db, tables, past)), request);
+    const [{ few } = { few: false }] = await db.rows(fewChangedSince(tables, past));
+    return readPage(db, pastList(tables, past, few), request);
   }
   const counted = sql`from ${tables.counters} c where ${countersOf('all', reader)}`;
   return readPage(

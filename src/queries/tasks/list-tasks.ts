@@ -61,7 +61,7 @@ function pagedTasks(tables: ReadTables, list: TaskList): PagedList {
     idType: keyTypes.uuid,
     item: taskItem(asOf),
     joins: taskJoins(tables, reader, today, asOf),
-    total: keptTotal(tables, { ...list, counted }) ?? (isIndexed ? counted : undefined),
+    total: keptTotal(tables, { ...list, onTask, counted }) ?? (isIndexed ? counted : undefined),
     // Whether to walk an index or to sort what the reader has depends on how much that is: not a plan for everybody.
     prepared: order !== undefined && conditions.length === 0,
     list: ['tasks', scope, filters, sort, asOf ?? null],

@@ -48,7 +48,8 @@ export async function taskStats(db: ReadDatabase, tables: ReadTables, query: Tas
   const { asOf, today, utcToday } = query;
   if (asOf) {
     const past = { ...query, asOf };
-    const kept = (await fewChangedSince(db, tables, past)) ? countsOf(tables, query) : undefined;
+    const [{ few } = { few: false }] = await db.rows(fewChangedSince(tables, past));
+    const kept = few ? countsOf(tables, query) : undefined;
     return addUp(await db.rows(pastCounts(tables, past, { today, since: sixDaysBefore(utcToday) }, kept)));
   }
   return addUp(await db.rows(sql<Count>`${countsOf(tables, query)} order by 3 desc, 2`, { prepared: true }));
