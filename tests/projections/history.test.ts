@@ -25,7 +25,10 @@ async function given(events: readonly RecordedEvent[]): Promise<Tables> {
 function at(position: number, rows: Tables[string]): Tables[string] {
   return rows
     .filter(({ valid_from, valid_to }) => Number(valid_from) <= position && (valid_to === null || position < Number(valid_to)))
-    .map(({ valid_from: _, valid_to: __, entered_from: ___, entered_at: ____, started_at: _____, spent: ______, ...row }) => row);
+    .map(({ valid_from: position, valid_to: _, entered_from: __, entered_at: ___, started_at: ____, spent: _____, ...row }) => ({
+      ...row,
+      position,
+    }));
 }
 
 describe('the history', () => {

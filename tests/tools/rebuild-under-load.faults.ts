@@ -26,6 +26,7 @@ let client: Client;
 beforeAll(async () => {
   database = await createTestDatabase();
   pool = new pg.Pool({ connectionString: database.connectionString, max: 2 });
+  pool.on('error', () => {});
   await fillLog(database.connectionString, { tasks: TASKS, events: EVENTS });
   service = await start('0');
   await until('ready', isReady);

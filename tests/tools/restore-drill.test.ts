@@ -17,6 +17,7 @@ let service: TestService | undefined;
 beforeAll(async () => {
   database = await createTestDatabase();
   pool = new pg.Pool({ connectionString: database.connectionString, max: 2 });
+  pool.on('error', () => {});
 });
 afterAll(async () => {
   await service?.stop();

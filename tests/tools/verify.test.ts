@@ -41,6 +41,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   await fillLog(database.connectionString, { tasks: 40, events: EVENTS });
   pool = new pg.Pool({ connectionString: database.connectionString, max: 2 });
+  pool.on('error', () => {});
   store = await createPostgresEventStore({ connectionString: database.connectionString, pool, log: () => {} });
   const rhythm = { events: 100, milliseconds: 3_600_000, pace: 0 };
   const signing = startHeadSigning({ store, file, key, log: createLog({ level: 'silent', format: 'json' }), rhythm });
