@@ -60,13 +60,15 @@ export const listing: Projection = {
   },
 };
 
-type Rows = Map<string, ListedTaskRow>;
+type Rows = ReadonlyMap<string, TaskRow>;
+type ListedRows = ReadonlyMap<string, ListedTaskRow>;
 
 async function applyToTasks(byTask: ReadonlyMap<string, RecordedEvent[]>, client: ProjectionClient, isComplete: boolean): Promise<void> {
   const before = await loadRows(client, byTask);
   const after = await foldRows(before, byTask);
   // What hangs on the tasks is worked out while the database writes them.
   const [, standing] = await Promise.all([writeTasks(client, before, after), isComplete ? standingChanges(before, after) : null]);
+  if (isComplete) await writeOrders(client, before, after);
   if (standing) await writeStanding(client, standing);
   await writePresence(client, presenceChanges(before, byTask));
 }
@@ -83,12 +85,10 @@ function groupByTask(events: readonly RecordedEvent[]): Map<string, RecordedEven
   return byTask;
 }
 
-const storedColumns = `${taskColumns.join(', ')}, position::text`;
-
 async function loadRows(client: ProjectionClient, byTask: ReadonlyMap<string, unknown>): Promise<Rows> {
-  const { rows } = await client.query<{ row: ListedTaskRow }>({
+  const { rows } = await client.query<{ row: TaskRow }>({
     name: 'load tasks',
-    text: `select to_jsonb(t) as row from (select ${storedColumns} from tasks where id = any($1)) t`,
+    text: `select to_jsonb(t) as row from (select ${taskColumns.join(', ')} from tasks where id = any($1)) t`,
     values: [[...byTask.keys()]],
   });
   return new Map(rows.map(({ row }) => [row.id, row]));
@@ -97,8 +97,8 @@ async function loadRows(client: ProjectionClient, byTask: ReadonlyMap<string, un
 /** All rows there are, in pieces. */
 async function* everyTask(client: ProjectionClient): AsyncGenerator<Rows> {
   for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {
-    const { rows } = await client.query<{ row: ListedTaskRow }>(
-      `select to_jsonb(t) as row from (select ${storedColumns} from tasks where id > $1 order by id limit ${AT_ONCE}) t`,
+    const { rows } = await client.query<{ row: TaskRow }>(
+      `select to_jsonb(t) as row from (select ${taskColumns.join(', ')} from tasks where id > $1 order by id limit ${AT_ONCE}) t`,
       [after],
     );
     if (rows.length === 0) return;
@@ -108,8 +108,8 @@ async function* everyTask(client: ProjectionClient): AsyncGenerator<Rows> {
 }
 
 /** @returns the rows that the events changed */
-async function foldRows(before: Rows, byTask: ReadonlyMap<string, RecordedEvent[]>): Promise<Rows> {
-  const after: Rows = new Map();
+async function foldRows(before: Rows, byTask: ReadonlyMap<string, RecordedEvent[]>): Promise<ListedRows> {
+  const after = new Map<string, ListedTaskRow>();
   for await (const some of slices([...byTask], IN_ONE_TURN)) {
     for (const [id, events] of some) {
       const old = before.get(id);
@@ -127,7 +127,7 @@ const textColumns = ['title', 'description', 'tags'] as const satisfies readonly
 const otherColumns = listedColumns.filter((column) => !(textColumns as readonly string[]).includes(column));
 
 /** A row is inserted once and updated ever after: its words are made anew only where its text is another. */
-async function writeTasks(client: ProjectionClient, before: Rows, after: Rows): Promise<void> {
+async function writeTasks(client: ProjectionClient, before: Rows, after: ListedRows): Promise<void> {
   const [added, reworded, others]: [ListedTaskRow[], ListedTaskRow[], ListedTaskRow[]] = [[], [], []];
   for await (const some of slices([...after], IN_ONE_TURN)) {
     for (const [id, row] of some) {
@@ -142,34 +142,36 @@ async function writeTasks(client: ProjectionClient, before: Rows, after: Rows): 
   await updateRows(client, 'tasks', otherColumns, others);
 }
 
-/** What hangs on the tasks: where they come in lists, who has access, and the counts. */
+/** Where the tasks come in the lists that are in the order of what most events change. */
+async function writeOrders(client: ProjectionClient, before: Rows, after: ListedRows): Promise<void> {
+  const rows = [...after.values()];
+  const changes: LastChangeRow[] = rows.map(({ id: task_id, updated_at, position }) => ({ task_id, updated_at, position }));
+  const states: TaskStateRow[] = rows
+    .filter(({ id, status }) => before.get(id)?.status !== status)
+    .map(({ id: task_id, status }) => ({ task_id, status }));
+  await writeRows(client, 'last_changes', lastChangeColumns, changes, elseUpdate(['task_id'], lastChangeColumns));
+  await writeRows(client, 'task_states', taskStateColumns, states, elseUpdate(['task_id'], taskStateColumns));
+}
+
+/** What hangs on the tasks: who has access, and the counts. */
 interface StandingChanges {
-  lastChanges: LastChangeRow[];
-  states: TaskStateRow[];
   access: AccessChanges;
   counters: CounterRow[];
 }
 
 async function standingChanges(before: Rows, after: Rows): Promise<StandingChanges> {
-  const lastChanges: LastChangeRow[] = [];
-  const states: TaskStateRow[] = [];
   const access: AccessChanges = { gone: [], written: [] };
   const counters = new Map<string, CounterRow>();
   for await (const some of slices([...after], IN_ONE_TURN)) {
     for (const [id, row] of some) {
-      const old = before.get(id);
-      lastChanges.push({ task_id: id, updated_at: row.updated_at, position: row.position });
-      if (old?.status !== row.status) states.push({ task_id: id, status: row.status });
-      addAccessChanges(access, old, row);
-      addCounterChanges(counters, old, row);
+      addAccessChanges(access, before.get(id), row);
+      addCounterChanges(counters, before.get(id), row);
     }
   }
-  return { lastChanges, states, access, counters: [...counters.values()].filter(({ n }) => n !== 0) };
+  return { access, counters: [...counters.values()].filter(({ n }) => n !== 0) };
 }
 
-async function writeStanding(client: ProjectionClient, { lastChanges, states, access, counters }: StandingChanges): Promise<void> {
-  await writeRows(client, 'last_changes', lastChangeColumns, lastChanges, elseUpdate(['task_id'], lastChangeColumns));
-  await writeRows(client, 'task_states', taskStateColumns, states, elseUpdate(['task_id'], taskStateColumns));
+async function writeStanding(client: ProjectionClient, { access, counters }: StandingChanges): Promise<void> {
   await writeAccess(client, access);
   await writeCounters(client, counters);
 }
