@@ -6,7 +6,7 @@ import { millionEvents } from '../data/sets.ts';
 import { tokenOf } from '../support/as-person.ts';
 import type { Benchmark } from '../support/benchmark.ts';
 import { resultOf } from '../support/child.ts';
-import { liveSchemas, statementOf } from '../support/list-sql.ts';
+import { liveSchemas, statementsOf } from '../support/list-sql.ts';
 import { measured } from '../support/load.ts';
 import { alternating, figureOf, medianOf } from '../support/pairs.ts';
 import { startBaseline, startService } from '../support/service.ts';
@@ -43,7 +43,7 @@ export const benchmark: Benchmark = {
       () => measured(stage, 'bare list', bare, { method: 'GET', paths: ['/tasks'], headers: {}, connections: 64, seconds }),
     );
     const arrivals = 0.3 * medianOf(peaks.map(([{ rate }]) => rate));
-    const statement = await statementOf(schemas, (queries) =>
+    const [statement] = await statementsOf(pool, schemas, (queries) =>
       queries.listTasks(
         {
           reader: { id: person!.id, isAdmin: false },

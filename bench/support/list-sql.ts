@@ -8,27 +8,9 @@ export interface Statement {
   name?: string;
 }
 
-/** The statement that a query of the read side sends, without sending it. */
-export async function statementOf(schemas: ReadSchemas, ask: (queries: Queries) => Promise<unknown>): Promise<Statement> {
-  let sent: Statement | undefined;
-  const taken = new Error('taken down');
-  const pool = {
-    options: { max: 1 },
-    async query({ text, values, name }: Statement) {
-      sent ??= { text, values, ...(name !== undefined && { name }) };
-      throw taken;
-    },
-  };
-  await ask(createQueries({ pool: pool as unknown as pg.Pool, schemas })).catch((error: unknown) => {
-    if (error !== taken && (error as Error).cause !== taken && !sent) throw error;
-  });
-  if (!sent) throw new Error('The query sent nothing');
-  return sent;
-}
-
 /** All statements that a query of the read side sends, as it is answered; of one that fails, those up to there. */
 export async function statementsOf(
-  client: pg.ClientBase,
+  client: Pick<pg.ClientBase, 'query'>,
   schemas: ReadSchemas,
   ask: (queries: Queries) => Promise<unknown>,
 ): Promise<Statement[]> {

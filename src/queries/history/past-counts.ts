@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { doneStatus } from '../../events/task/workflow.ts';
 import type { CounterRow } from '../../projections/listing/schema.ts';
+import type { ReadDatabase } from '../read-database.ts';
 import type { ReadTables } from '../read-tables.ts';
 import { countersOf, holding, isCounted, isVisible, type SourceQuery, taskSource } from '../tasks/task-scope.ts';
 import { type AsOf, versionAt } from './as-of.ts';
@@ -17,6 +18,11 @@ export function fewChangedSince({ counters, lastChanges }: ReadTables, { scope, 
   return sql`with most as materialized (select (${kept}) as n)
     select (select count(*) from (select from ${lastChanges} where position > ${asOf}::bigint limit (select n + 1 from most)) c)
       <= (select n from most) as few`;
+}
+
+/** The same, as a statement of its own: then what is asked next can be another. */
+export async function haveFewChangedSince(db: ReadDatabase, tables: ReadTables, query: PastQuery): Promise<boolean> {
+  return (await db.rows(fewChangedSince(tables, query)))[0]!.few;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { AsOf } from '../history/as-of.ts';
-import { fewChangedSince, type PastQuery, pastTags } from '../history/past-counts.ts';
+import { haveFewChangedSince, type PastQuery, pastTags } from '../history/past-counts.ts';
 import { json, jsonObject } from '../json-values.ts';
 import { keyTypes } from '../key-type.ts';
 import type { Page, PageRequest } from '../page.ts';
@@ -19,8 +19,7 @@ export interface TagList {
 export async function listTags(db: ReadDatabase, tables: ReadTables, { reader, asOf }: TagList, request: PageRequest): Promise<Page> {
   if (asOf) {
     const past: PastQuery = { scope: 'all', reader, asOf };
-    const [{ few } = { few: false }] = await db.rows(fewChangedSince(tables, past));
-    return readPage(db, pastList(tables, past, few), request);
+    return readPage(db, pastList(tables, past, await haveFewChangedSince(db, tables, past)), request);
   }
   const counted = sql`from ${tables.counters} c where ${countersOf('all', reader)}`;
   return readPage(

@@ -3,7 +3,7 @@ import { doneStatus } from '../../events/task/workflow.ts';
 import { type Priority, priorities, type Status, statuses } from '../../events/values.ts';
 import type { CounterRow } from '../../projections/listing/schema.ts';
 import type { AsOf } from '../history/as-of.ts';
-import { fewChangedSince, pastCounts } from '../history/past-counts.ts';
+import { haveFewChangedSince, pastCounts } from '../history/past-counts.ts';
 import type { ReadDatabase } from '../read-database.ts';
 import type { ReadTables } from '../read-tables.ts';
 import { countersOf, type Reader, requireScope, type TaskScope } from './task-scope.ts';
@@ -48,8 +48,7 @@ export async function taskStats(db: ReadDatabase, tables: ReadTables, query: Tas
   const { asOf, today, utcToday } = query;
   if (asOf) {
     const past = { ...query, asOf };
-    const [{ few } = { few: false }] = await db.rows(fewChangedSince(tables, past));
-    const kept = few ? countsOf(tables, query) : undefined;
+    const kept = (await haveFewChangedSince(db, tables, past)) ? countsOf(tables, query) : undefined;
     return addUp(await db.rows(pastCounts(tables, past, { today, since: sixDaysBefore(utcToday) }, kept)));
   }
   return addUp(await db.rows(sql<Count>`${countsOf(tables, query)} order by 3 desc, 2`, { prepared: true }));
