@@ -15,9 +15,13 @@ export function versionAt(versions: RawBuilder<unknown>, id: RawBuilder<unknown>
   return sql`(select * from ${versions} v where v.id = ${id} and v.valid_from <= ${asOf}::bigint order by v.valid_from desc limit 1)`;
 }
 
-/** What time it was at that position: what was there then was created no later. Null before the first event. */
+/**
+ * The time at that position: whatever existed then was created no later. Before the first event the time is `-infinity`, because a
+ * comparison with null would be neither true nor false.
+ */
 export function timeAt({ moments }: ReadTables, asOf: AsOf): RawBuilder<unknown> {
-  return sql`(select m.effective_at from ${moments} m where m.position <= ${asOf}::bigint order by m.position desc limit 1)`;
+  return sql`coalesce((select m.effective_at from ${moments} m where m.position <= ${asOf}::bigint order by m.position desc limit 1),
+    '-infinity'::timestamptz)`;
 }
 
 /** The words of what was said then. No index has them: they are looked for in what the reader may see, and made of a text that may have them. */
