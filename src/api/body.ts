@@ -2,7 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { isStorable } from '../events/values.ts';
 import { Rejection } from '../rejection.ts';
-import { addFault, below, type Fault, unknownKey } from './faults.ts';
+import { requireWithinLimits } from './body-limits.ts';
+import { below, type Faults, unknownKey } from './faults.ts';
 
 /** In bytes. */
 export const bodyLimit = 1024 * 1024;
@@ -20,7 +21,7 @@ export class ClientGone extends Error {
 
 /**
  * The body as JSON; undefined when there is none.
- * @throws BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, MALFORMED_JSON, ClientGone
+ * @throws BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, MALFORMED_JSON, MALFORMED_REQUEST, VALIDATION_FAILED, ClientGone
  */
 export async function readJson(request: IncomingMessage): Promise<SentJson | undefined> {
   const { headers } = request;
@@ -32,8 +33,14 @@ export async function readJson(request: IncomingMessage): Promise<SentJson | und
   requireJson(headers);
   if (!isUtf8(bytes)) throw malformed();
   const text = bytes.toString();
+  const value = parsed(text);
+  requireWithinLimits(value);
+  return { value, text };
+}
+
+function parsed(text: string): unknown {
   try {
-    return { value: JSON.parse(text), text };
+    return JSON.parse(text);
   } catch {
     throw malformed();
   }
@@ -82,7 +89,7 @@ function malformed(): Rejection {
  * Adds what no schema may let pass: text that cannot be stored, and the key that would set a prototype. In valid JSON both can only
  * come from an escape or from the key's own name, so that all other bodies are not walked.
  */
-export function addUnsafe({ value, text }: SentJson, faults: Fault[]): void {
+export function addUnsafe({ value, text }: SentJson, faults: Faults): void {
   if (!text.includes('\\u') && !text.includes('__proto__')) return;
   const left: { value: unknown; path: string }[] = [{ value, path: '' }];
   for (let next = left.pop(); next; next = left.pop()) {
@@ -90,13 +97,13 @@ export function addUnsafe({ value, text }: SentJson, faults: Fault[]): void {
     else if (typeof next.value === 'object' && next.value !== null) {
       for (const [key, inner] of Object.entries(next.value)) {
         const path = below(next.path, key);
-        if (key === '__proto__' || !isStorable(key)) addFault(faults, unknownKey(path));
+        if (key === '__proto__' || !isStorable(key)) faults.add(unknownKey(path));
         else left.push({ value: inner, path });
       }
     }
   }
 }
 
-function requireStorable(value: string, path: string, faults: Fault[]): void {
-  if (!isStorable(value)) addFault(faults, { path, message: 'must be well-formed text without NUL characters', code: 'format' });
+function requireStorable(value: string, path: string, faults: Faults): void {
+  if (!isStorable(value)) faults.add({ path, message: 'must be well-formed text without NUL characters', code: 'format' });
 }

@@ -7,23 +7,36 @@ export type { Fault };
 type Path = readonly PropertyKey[];
 
 // A body of mistakes must not make an answer much larger than itself.
-const listedAtMost = 1000;
+const MAX_LISTED = 1000;
 const longestPath = 250;
 
 const parsing = { error: faultMessage };
 
+/** What is wrong with a request. The same fault of the same part is listed once, at a cost that does not grow with the list. */
+export class Faults {
+  readonly list: Fault[] = [];
+  readonly #keys: Set<string>;
+
+  /** @param keys of the faults that are listed: empty, and given where their use is to be counted */
+  constructor(keys = new Set<string>()) {
+    this.#keys = keys;
+  }
+
+  add({ path, message, code }: Fault): void {
+    if (this.list.length === MAX_LISTED) return;
+    const key = `${code} ${path}`;
+    if (this.#keys.has(key)) return;
+    this.#keys.add(key);
+    this.list.push({ path, message, code });
+  }
+}
+
 /** The value as the schema gives it; or undefined, and what is wrong is added to the faults. @param prefix as `query.` */
-export function checked(schema: z.ZodType, input: unknown, prefix: string, faults: Fault[]): unknown {
+export function checked(schema: z.ZodType, input: unknown, prefix: string, faults: Faults): unknown {
   const result = schema.safeParse(input, parsing);
   if (result.success) return result.data;
   for (const issue of result.error.issues) addFaults(issue, [], input, prefix, faults);
   return undefined;
-}
-
-/** The same fault of the same part is listed once. */
-export function addFault(faults: Fault[], { path, message, code }: Fault): void {
-  if (faults.length === listedAtMost || faults.some((fault) => fault.path === path && fault.code === code)) return;
-  faults.push({ path, message, code });
 }
 
 /** The path of a part below another. Cut while it grows: the keys of a body may be as long as the body. */
@@ -36,16 +49,16 @@ function shortened(text: string): string {
   return text.length > longestPath ? `${text.slice(0, longestPath)}…` : text;
 }
 
-function addFaults(issue: z.core.$ZodIssue, base: Path, input: unknown, prefix: string, faults: Fault[]): void {
+function addFaults(issue: z.core.$ZodIssue, base: Path, input: unknown, prefix: string, faults: Faults): void {
   const at = [...base, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
-    for (const key of issue.keys) addFault(faults, unknownKey(dotted(prefix, [...at, key])));
+    for (const key of issue.keys) faults.add(unknownKey(dotted(prefix, [...at, key])));
   } else if (issue.code === 'invalid_union' && issue.errors.length > 0 && !isAbsent(input, at)) {
     for (const inner of closest(issue.errors)) addFaults(inner, at, input, prefix, faults);
   } else if (issue.code === 'invalid_key' || issue.code === 'invalid_element') {
     for (const inner of issue.issues) addFaults(inner, at, input, prefix, faults);
   } else {
-    addFault(faults, { path: dotted(prefix, at), message: issue.message, code: isAbsent(input, at) ? 'required' : codeOf(issue) });
+    faults.add({ path: dotted(prefix, at), message: issue.message, code: isAbsent(input, at) ? 'required' : codeOf(issue) });
   }
 }
 

@@ -5,7 +5,7 @@ import type { ApiRequest } from './api-request.ts';
 import { addUnsafe, type SentJson } from './body.ts';
 import type { Endpoint } from './endpoint.ts';
 import { isIfMatch } from './etag.ts';
-import { addFault, checked, type Fault, unknownKey } from './faults.ts';
+import { checked, type Fault, Faults, unknownKey } from './faults.ts';
 import { parseQuery } from './query-string.ts';
 import type { Route } from './route.ts';
 
@@ -29,7 +29,7 @@ export function requestParts(
 ): RequestParts {
   const { route, idParameter } = endpoint;
   if (idParameter !== undefined && !Id.safeParse(params[idParameter]).success) throw absence(route.absent!);
-  const faults: Fault[] = [];
+  const faults = new Faults();
   const parts = {
     params: route.params ? checkedParams(route, params, faults) : nothing,
     query: checkedQuery(route, request.search, faults),
@@ -37,16 +37,16 @@ export function requestParts(
   };
   if (sent) addUnsafe(sent, faults);
   if (route.obeys) for (const name of route.obeys) checkHeader(name, request, faults);
-  if (faults.length > 0) throw new Rejection('VALIDATION_FAILED', 'The request is not valid', faults);
+  if (faults.list.length > 0) throw new Rejection('VALIDATION_FAILED', 'The request is not valid', faults.list);
   return parts;
 }
 
-function checkedParams(route: Route, params: Record<string, string>, faults: Fault[]): unknown {
-  const own: Fault[] = [];
+function checkedParams(route: Route, params: Record<string, string>, faults: Faults): unknown {
+  const own = new Faults();
   const value = checked(route.params!, params, 'path.', own);
-  for (const name in params) if (!isStorable(params[name]!)) addFault(own, notStorable(`path.${name}`));
-  if (route.absent && own.some(({ path }) => namesAnId.test(path))) throw absence(route.absent);
-  for (const fault of own) addFault(faults, fault);
+  for (const name in params) if (!isStorable(params[name]!)) own.add(notStorable(`path.${name}`));
+  if (route.absent && own.list.some(({ path }) => namesAnId.test(path))) throw absence(route.absent);
+  for (const fault of own.list) faults.add(fault);
   return value;
 }
 
@@ -60,19 +60,19 @@ function notStorable(path: string): Fault {
   return { path, message: 'must be well-formed text without NUL characters', code: 'format' };
 }
 
-function checkedQuery(route: Route, search: string, faults: Fault[]): unknown {
+function checkedQuery(route: Route, search: string, faults: Faults): unknown {
   if (!route.query && (search === '' || route.undocumented)) return nothing;
   const parameters = parseQuery(search, faults);
   if (route.query) return checked(route.query, parameters, 'query.', faults);
-  for (const name in parameters) addFault(faults, unknownKey(`query.${name}`));
+  for (const name in parameters) faults.add(unknownKey(`query.${name}`));
   return nothing;
 }
 
-function checkHeader(name: NonNullable<Route['obeys']>[number], request: ApiRequest, faults: Fault[]): void {
+function checkHeader(name: NonNullable<Route['obeys']>[number], request: ApiRequest, faults: Faults): void {
   const rule = headerRules[name];
   const value = rule && request.header(name.toLowerCase());
   if (rule && value !== undefined && !rule.accepts(value)) {
-    addFault(faults, { path: `header.${name.toLowerCase()}`, message: rule.message, code: 'format' });
+    faults.add({ path: `header.${name.toLowerCase()}`, message: rule.message, code: 'format' });
   }
 }
 

@@ -15,6 +15,13 @@ export function isStorable(value: string): boolean {
   return value.isWellFormed() && !value.includes('\0');
 }
 
+/** The length of text as every limit on it counts, zod's included: in code points, so that an emoji is one. */
+export function codePointLength(value: string): number {
+  let length = 0;
+  for (const _ of value) length++;
+  return length;
+}
+
 export const Id = z.string().regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'must be a lower-case UUID');
 export const Time = z.iso.datetime({ precision: 3 });
 // The year 0 is a date to ISO 8601 and none to PostgreSQL.

@@ -1,4 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: pieces of source are quoted as they are
+import { http } from './weakenings/http.ts';
+
 /** How a defence is taken away: a piece of the source, and what it is instead while `WITHOUT` is true. */
 export interface Weakening {
   name: string;
@@ -397,4 +399,4 @@ const following: readonly Weakening[] = [
   },
 ];
 
-export const weakenings: readonly Weakening[] = [...guards, ...defences, ...outbound, ...seals, ...following];
+export const weakenings: readonly Weakening[] = [...guards, ...defences, ...outbound, ...seals, ...following, ...http];

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { z } from 'zod';
 import { startTestService, type TestService } from '../../support/service.ts';
 import { startWeakened, type Weakened } from '../../support/weakened.ts';
 import { type BesideLog, openBesideLog } from '../../support/written-tasks.ts';
@@ -70,6 +71,16 @@ describe('a hostile body', () => {
     expect(faults()).toEqual([]);
   }, 120_000);
 
+  test('is counted before its items are looked at, where it has a list', () => {
+    const lists = service.routes.flatMap(({ method, path, body }) =>
+      body ? listsIn(body).map((list) => [`${method} ${path}`, list] as const) : [],
+    );
+    expect(lists.length).toBeGreaterThan(5);
+    // Zod looks at no item of a list that is too long, if the maximum is one of the list's own checks.
+    const hasMaximum = (list: z.ZodArray) => list._zod.def.checks?.some((check) => check._zod.def.check === 'max_length');
+    expect(lists.filter(([, list]) => !hasMaximum(list)).map(([name]) => name)).toEqual([]);
+  });
+
   test('may be any JSON: it is refused or done, and never a fault of ours', async () => {
     const seed = Number(process.env.FC_SEED ?? Date.now() % 0x7fffffff);
     const statuses: number[] = [];
@@ -104,6 +115,14 @@ describe('a hostile body', () => {
     expect(through.length).toBeGreaterThan(attacks.length / 2);
   });
 });
+
+/** The lists that a schema consists of. */
+function listsIn(part: unknown, seen = new Set<unknown>()): z.ZodArray[] {
+  if (typeof part !== 'object' || part === null || seen.has(part)) return [];
+  seen.add(part);
+  const inner = Object.values(part instanceof z.ZodType ? part._zod.def : part).flatMap((value) => listsIn(value, seen));
+  return part instanceof z.ZodArray ? [part, ...inner] : inner;
+}
 
 /** JSON of any kind, and what is good with some of it otherwise. */
 function anyBody(good: unknown): fc.Arbitrary<string> {

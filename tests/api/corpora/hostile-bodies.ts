@@ -69,8 +69,8 @@ const wholes: readonly HostileBody[] = [
     'a list in a list': '[[]]',
   }).map(([name, body]) => ({ name, body, refused: notValid })),
   { name: 'a list of null', body: '[null]', refused: notValid },
-  { name: 'ten thousand lists in lists', body: '['.repeat(10_000) + ']'.repeat(10_000), refused: notValid },
-  { name: 'ten thousand objects in objects', body: `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`, refused: notValid },
+  { name: 'ten thousand lists in lists', body: '['.repeat(10_000) + ']'.repeat(10_000), refused: unreadable },
+  { name: 'ten thousand objects in objects', body: `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`, refused: unreadable },
   {
     name: 'fifty thousand keys',
     body: JSON.stringify(Object.fromEntries(Array.from({ length: 50_000 }, (_, n) => [`k${n}`, n]))),
