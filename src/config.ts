@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import { Email, isGuessable, Password, Username } from './accounts/credentials.ts';
@@ -143,7 +144,13 @@ function toConfig(v: Values) {
       },
     },
     keys: { secret: v.SECRET_KEY, master: v.MASTER_KEY, signing: v.SIGNING_KEY },
-    admin: { email: v.ADMIN_EMAIL, username: v.ADMIN_USERNAME, password: v.ADMIN_PASSWORD },
+    admin: {
+      email: v.ADMIN_EMAIL,
+      username: v.ADMIN_USERNAME,
+      password: v.ADMIN_PASSWORD,
+      // A log is kept and read by more people than a file of the service.
+      passwordFile: v.ENVIRONMENT === 'production' ? path.join(v.DATA_DIR, 'admin-password') : undefined,
+    },
     registration: v.REGISTRATION,
     accessTokenMinutes: v.ACCESS_TOKEN_EXPIRE_MINUTES,
     refreshTokenDays: v.REFRESH_TOKEN_EXPIRE_DAYS,
@@ -206,6 +213,8 @@ function guessablePassword({
   return isSo ? ['ADMIN_PASSWORD must not be the e-mail address or the username'] : [];
 }
 
+const keyNames = ['SECRET_KEY', 'MASTER_KEY', 'SIGNING_KEY'] as const;
+
 /** What examples of all sorts use, among what the rules for passwords let pass. */
 const wellKnown = /^(admin|administrator|changeme|letmein|pa[s5$]{2}w[o0]rd|qwerty|secret|test|welcome)[\d!@#$.]*$/i;
 
@@ -214,14 +223,31 @@ const wellKnown = /^(admin|administrator|changeme|letmein|pa[s5$]{2}w[o0]rd|qwer
  * nobody has them by default, and there are networks in which they are right.
  */
 function unsafeForProduction(given: Environment): string[] {
-  const missing = ['SECRET_KEY', 'MASTER_KEY', 'SIGNING_KEY'].filter((name) => given[name] === undefined);
+  const missing = keyNames.filter((name) => given[name] === undefined);
   const origins = listOf(z.string()).safeParse(given.CORS_ORIGINS ?? '').data ?? [];
   return [
     ...missing.map((name) => `${name} is required when ENVIRONMENT is production, the same on all instances`),
+    ...weakKeys(given),
     ...(wellKnown.test(given.ADMIN_PASSWORD ?? '')
       ? ['ADMIN_PASSWORD is one that everybody tries first; it must be another when ENVIRONMENT is production']
       : []),
     ...(origins.includes('*') ? ['CORS_ORIGINS must not be * when ENVIRONMENT is production'] : []),
+  ];
+}
+
+/** The fewest different characters of a key in production: a key that is typed in place of a random one has fewer. */
+const MIN_DIFFERENT_CHARACTERS = 8;
+
+/** Keys that can be guessed, and a key that does the work of two: who learns one would hold both. */
+function weakKeys(given: Environment): string[] {
+  const keys = keyNames.flatMap((name) => (given[name] === undefined ? [] : [{ name, value: given[name] }]));
+  const uniform = keys.filter(({ value }) => new Set(value).size < MIN_DIFFERENT_CHARACTERS);
+  const repeated = keys.filter(({ value }, index) => keys.findIndex((other) => other.value === value) < index);
+  return [
+    ...uniform.map(
+      ({ name }) => `${name} must have at least ${MIN_DIFFERENT_CHARACTERS} different characters when ENVIRONMENT is production`,
+    ),
+    ...repeated.map(({ name }) => `${name} must differ from the other keys when ENVIRONMENT is production`),
   ];
 }
 

@@ -1,4 +1,5 @@
 import { ConfigError, loadConfig, readEnvironment } from './config.ts';
+import { configWarnings } from './config-warnings.ts';
 import { createLog } from './platform/logging.ts';
 import { startService } from './service.ts';
 
@@ -8,6 +9,7 @@ const SPARE_MS = 3_000;
 async function main(): Promise<void> {
   const config = loadConfig(readEnvironment());
   const log = createLog(config.log);
+  for (const warning of configWarnings(config)) log.warn({}, warning);
   const stopping = new AbortController();
   const stopped = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -3,9 +3,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { ConfigError, loadConfig, readEnvironment, variables } from '../src/config.ts';
+import { configWarnings } from '../src/config-warnings.ts';
 
-const key = 'k'.repeat(32);
-const keys = { SECRET_KEY: key, MASTER_KEY: key, SIGNING_KEY: key };
+const keys = {
+  SECRET_KEY: 'tokens 0123456789 abcdefghijklmnop',
+  MASTER_KEY: 'data keys 0123456789 abcdefghijklm',
+  SIGNING_KEY: 'log heads 0123456789 abcdefghijklm',
+};
 const folder = mkdtempSync(path.join(tmpdir(), 'tasktrail-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -212,7 +216,47 @@ describe('in production', () => {
   });
 
   test('it starts with them', () => {
-    expect(loadConfig({ ...production, ...keys }).keys).toEqual({ secret: key, master: key, signing: key });
+    expect(loadConfig({ ...production, ...keys }).keys).toMatchObject({
+      secret: keys.SECRET_KEY,
+      master: keys.MASTER_KEY,
+      signing: keys.SIGNING_KEY,
+    });
+  });
+
+  test('refuses a key of few different characters, and one key in two places', () => {
+    const uniform = 'abcdefg'.repeat(5);
+    expect(mistakes({ ...production, ...keys, MASTER_KEY: uniform })).toEqual([
+      'MASTER_KEY must have at least 8 different characters when ENVIRONMENT is production',
+    ]);
+    expect(mistakes({ ...production, ...keys, SIGNING_KEY: keys.SECRET_KEY })).toEqual([
+      'SIGNING_KEY must differ from the other keys when ENVIRONMENT is production',
+    ]);
+    expect(mistakes({ SECRET_KEY: uniform, MASTER_KEY: uniform, SIGNING_KEY: uniform })).toEqual([]);
+  });
+
+  test('keeps the first password in a file of the data directory, and development in the log', () => {
+    expect(loadConfig({ ...production, ...keys, DATA_DIR: '/data' }).admin.passwordFile).toBe('/data/admin-password');
+    expect(loadConfig({}).admin.passwordFile).toBeUndefined();
+  });
+
+  test('warns once each of limits that are off, plain http beyond loopback, and mails that reach no one', () => {
+    const convenient = {
+      ...{ RATE_LIMIT_PER_MINUTE: '0', RATE_LIMIT_USER_PER_MINUTE: '0', RATE_LIMIT_LOGIN_PER_MINUTE: '0' },
+      ...{ PUBLIC_URL: 'http://tasks.example', S3_BUCKET: 'files', S3_ENDPOINT: 'http://s3.example' },
+    };
+    const names = (environment: Record<string, string>) => configWarnings(loadConfig(environment)).map((warning) => warning.split(' ')[0]);
+    expect(names({ ...production, ...keys, ...convenient })).toEqual([
+      'RATE_LIMIT_PER_MINUTE',
+      'RATE_LIMIT_USER_PER_MINUTE',
+      'RATE_LIMIT_LOGIN_PER_MINUTE',
+      'PUBLIC_URL',
+      'SMTP_URL',
+      'S3_ENDPOINT',
+    ]);
+    expect(names(convenient)).toEqual([]);
+    for (const url of ['https://tasks.example', 'http://localhost:8080', 'http://127.0.0.2', 'http://[::1]:1']) {
+      expect(names({ ...production, ...keys, SMTP_URL: 'smtps://mail.example', PUBLIC_URL: url })).toEqual([]);
+    }
   });
 });
 

@@ -1,4 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { z } from 'zod';
 import { faultMessage } from '../platform/fault-messages.ts';
 import type { Logger } from '../platform/logging.ts';
@@ -13,6 +15,8 @@ export interface FirstAdmin {
   email?: string | undefined;
   username?: string | undefined;
   password?: string | undefined;
+  /** Where a password that is chosen here is written, for its owner's eyes only; without it the log shows the password once. */
+  passwordFile?: string | undefined;
 }
 
 export interface FirstAdminParts {
@@ -23,8 +27,8 @@ export interface FirstAdminParts {
 }
 
 /**
- * Makes the first admin, once in the life of a database, however many instances start at once. A password chosen here is told once, at
- * whatever level the log is.
+ * Makes the first admin, once in the life of a database, however many instances start at once. A password chosen here is written to the
+ * file that is named for it, or shown once in the log, at whatever level the log is.
  * @returns whether this instance made it. @throws an Error that names every variable that will not do
  */
 export async function ensureFirstAdmin({ database, hasher, log, clock }: FirstAdminParts, wanted: FirstAdmin): Promise<boolean> {
@@ -36,13 +40,21 @@ export async function ensureFirstAdmin({ database, hasher, log, clock }: FirstAd
     // Whoever comes second waits here for the first, and then finds it done.
     const first = await sql.rows('insert into accounts.first_start (at) values ($1) on conflict do nothing returning at', [clock()]);
     if (first.length === 0) return null;
+    // Before the commit: a crash in between leaves a file that the next start overwrites, and never an admin without a known password.
+    if (wanted.password === undefined && wanted.passwordFile) await writePassword(wanted.passwordFile, password);
     const call = { requestId: randomUUID(), operationId: randomUUID() };
     const account = { email, username, fullName: '', passwordHash, role: 'admin', via: 'first_start' } as const;
     return makeAccount(sql, account, call, clock(), system);
   });
   if (!user) return false;
   if (wanted.password !== undefined) log.warn({ username, email }, `first start: made the admin '${username}'`);
-  else {
+  else if (wanted.passwordFile) {
+    const file = wanted.passwordFile;
+    log.warn(
+      { username, email, file },
+      `first start: made the admin '${username}'; the password is in ${file}: sign in, change it, delete it`,
+    );
+  } else {
     const advice = 'this password is not shown again: sign in and change it';
     log.once({ username, email, password }, `first start: made the admin '${username}'; ${advice}`);
   }
@@ -64,6 +76,13 @@ function acceptable(wanted: FirstAdmin): { email: string; username: string; pass
   if (isGuessable(admin.password, admin)) mistakes.push('ADMIN_PASSWORD must not be the e-mail address or the username');
   if (mistakes.length > 0) throw new Error(`The first admin cannot be made:\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`);
   return admin;
+}
+
+/** Readable by its owner only, and on the disk before the account is. */
+async function writePassword(file: string, password: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await rm(file, { force: true });
+  await writeFile(file, `${password}\n`, { flag: 'wx', mode: 0o600, flush: true });
 }
 
 /** 128 random bits, in a form that meets the rules. */

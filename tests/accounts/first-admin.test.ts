@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { AccountsConfig } from '../../src/accounts/accounts.ts';
 import { userStream } from '../../src/events/user/user-events.ts';
@@ -5,11 +8,16 @@ import { call, config, keptLog, startWorld, type World } from './support.ts';
 
 let world: World;
 let log = keptLog();
+let folder: string;
 
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tasktrail-admin-'));
   world = await startWorld();
 }, 60_000);
-afterAll(() => world.close());
+afterAll(async () => {
+  await world.close();
+  await rm(folder, { recursive: true });
+});
 beforeEach(async () => {
   log = keptLog();
   for (const table of ['first_start', 'outbox', 'users']) await world.database.rows(`delete from accounts.${table}`);
@@ -43,6 +51,23 @@ describe('the first start', () => {
     await start({});
     expect(log.lines).toHaveLength(1);
     expect(await admins()).toHaveLength(1);
+  });
+
+  test('writes a random password to the file named for it, for its owner only, and keeps it out of the log', async () => {
+    const passwordFile = join(folder, 'new', 'admin-password');
+    const accounts = await start({ passwordFile });
+    const password = (await readFile(passwordFile, 'utf8')).trim();
+    expect((await stat(passwordFile)).mode & 0o777).toBe(0o600);
+    const { user } = await accounts.login({ username: 'admin', password }, call());
+    expect(user.role).toBe('admin');
+    expect(log.lines).toEqual([expect.objectContaining({ level: 'warn', facts: expect.objectContaining({ file: passwordFile }) })]);
+    expect(JSON.stringify(log.lines)).not.toContain(password);
+  });
+
+  test('writes no file when the operator gave the password', async () => {
+    const passwordFile = join(folder, 'none');
+    await start({ password: 'Very secret 1', passwordFile });
+    await expect(stat(passwordFile)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   test('is told in the log of events, as done by the service', async () => {
