@@ -1,7 +1,9 @@
 import { ConfigError, loadConfig, readEnvironment } from './config.ts';
 import { configWarnings } from './config-warnings.ts';
+import { DataDirectoryUnusable } from './platform/data-directory.ts';
 import { createLog } from './platform/logging.ts';
 import { startService } from './service.ts';
+import { startUntilReachable } from './start-until-reachable.ts';
 
 /** Above what stopping may take: a part that hangs must not keep the process. */
 const SPARE_MS = 3_000;
@@ -23,7 +25,7 @@ async function main(): Promise<void> {
   process.on('unhandledRejection', (error) => log.error({ error }, 'a fault that nobody waited for'));
 
   try {
-    const service = await startService(config, log, stopping.signal);
+    const service = await startUntilReachable(() => startService(config, log, stopping.signal), { signal: stopping.signal, log });
     log.info(
       { host: service.host, port: service.port },
       `listening on http://${service.host.includes(':') ? `[${service.host}]` : service.host}:${service.port}`,
@@ -35,7 +37,9 @@ async function main(): Promise<void> {
     process.exit(0);
   } catch (error) {
     if (stopping.signal.aborted) process.exit(0);
-    log.error({ error }, `the service could not start: ${error instanceof Error ? error.message : String(error)}`);
+    // Where the stack leads belongs to the code; a directory belongs to the operator.
+    const facts = error instanceof DataDirectoryUnusable ? {} : { error };
+    log.error(facts, `the service could not start: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(1);
   }
 }

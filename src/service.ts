@@ -32,6 +32,7 @@ import { openSubscribers } from './open-subscribers.ts';
 import { openWebhooks } from './open-webhooks.ts';
 import { startChore } from './platform/chore.ts';
 import { type Closing, createClosing } from './platform/closing.ts';
+import { prepareDataDirectory } from './platform/data-directory.ts';
 import { createExternalCall } from './platform/external.ts';
 import { type Keys, keysFor } from './platform/generated-keys.ts';
 import { BackgroundTask, backgroundTask, backgroundTaskLimits, runBackgroundTask } from './platform/jobs/background-task.ts';
@@ -81,6 +82,7 @@ interface Composition {
 export async function startService(config: Config, logger: Logger, signal: AbortSignal): Promise<Service> {
   const closing = createClosing((name, error) => logger.error({ error }, `${name} could not be closed`));
   try {
+    await prepareDataDirectory(config.dataDir);
     const keys = await keysFor(config.dataDir, config.keys);
     const tracing = await openTraces(config, logger, closing);
     return await compose({ config, logger, closing, signal, keys, tracing });

@@ -125,6 +125,8 @@ export interface Route {
   limited?: LimitedAs | readonly LimitedAs[];
   /** What a path id (`id`, or named `…_id`) that is no UUID is the absence of. */
   absent?: RejectionCode;
+  /** Asked every few seconds by what watches the service: its requests are logged at debug. */
+  isProbe?: true;
   /** Left out of the documents: pages and their parts. */
   undocumented?: true;
   handle(input: Handled<unknown, unknown, unknown, unknown>): Promise<Answer> | Answer;

@@ -64,7 +64,9 @@ export function requestServing({
     const path = endpoint?.pattern ?? 'unmatched';
     requestMetrics.observe(path, http.method, status, milliseconds / 1000);
     const duration_ms = Math.round(milliseconds * 100) / 100;
-    logger.info({ request_id: requestId, method: http.method, path, status_code: status, duration_ms, user_id: userId }, 'request');
+    const facts = { request_id: requestId, method: http.method, path, status_code: status, duration_ms, user_id: userId };
+    if (endpoint?.route.isProbe) logger.debug(facts, 'request');
+    else logger.info(facts, 'request');
   }
 
   return async (request) => {

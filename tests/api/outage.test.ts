@@ -1,7 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
-import { createClient, startTestService, type TestService } from '../support/service.ts';
+import { createClient, keys, startTestService, type TestService } from '../support/service.ts';
+import { startServiceProcess } from '../support/service-process.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 let database: TestDatabase;
@@ -78,5 +82,24 @@ describe('while the database is away', () => {
     expect(tries.length).toBeGreaterThan(1);
     expect((await (await service.someone('ann')).get('/tasks')).status).toBe(200);
     await until(async () => (await early.send('GET', '/ready')).status === 200);
+  }, 60_000);
+
+  test('a start that loses it halfway begins again, for as long as it takes', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'tasktrail-outage-'));
+    const starting = startServiceProcess({ ...keys, DATABASE_URL: throughProxy, DATA_DIR: directory });
+    // The second connection is opened when all tables are there.
+    await until(async () => proxy.connections > 1);
+    proxy.refuse();
+    proxy.cut();
+    await pause(500);
+    proxy.accept();
+    const child = await starting;
+    try {
+      expect(child.log.map(({ message }) => message)).toContainEqual(expect.stringContaining('the start failed because a server'));
+      await until(async () => (await fetch(`${child.url}/ready`)).status === 200);
+    } finally {
+      expect(await child.end('SIGTERM')).toBe(0);
+      await rm(directory, { recursive: true });
+    }
   }, 60_000);
 });

@@ -50,6 +50,8 @@ const TotalsView = z.strictObject({ total_requests: z.int(), status_codes: z.rec
 
 const common = { method: 'get', root: true, tag: 'Operations', needs: 'open', rejects: [] } as const;
 
+const probe = { ...common, isProbe: true } as const;
+
 /** What those who run the service ask it. Open to all, and never held up by what it tells about. */
 export function opsRoutes(services: OpsServices): Route[] {
   return [...healthRoutes(services), ...metricsRoutes(services)];
@@ -63,10 +65,10 @@ function healthRoutes({ checks, readiness, about }: OpsServices): Route[] {
     return { status: 200, body: { status: 'healthy', database } satisfies z.output<typeof HealthView> };
   };
   return [
-    route({ ...common, path: '/health', summary: 'Whether the process answers', answers: { 200: HealthView }, handle: alive }),
-    route({ ...common, path: '/ops/health', summary: 'The same as /health', answers: { 200: HealthView }, handle: alive }),
+    route({ ...probe, path: '/health', summary: 'Whether the process answers', answers: { 200: HealthView }, handle: alive }),
+    route({ ...probe, path: '/ops/health', summary: 'The same as /health', answers: { 200: HealthView }, handle: alive }),
     route({
-      ...common,
+      ...probe,
       path: '/health/detailed',
       summary: 'How every part is',
       answers: { 200: DetailedHealthView, 503: DetailedHealthView },
@@ -76,7 +78,7 @@ function healthRoutes({ checks, readiness, about }: OpsServices): Route[] {
       },
     }),
     route({
-      ...common,
+      ...probe,
       path: '/ready',
       summary: 'Whether requests should be sent here',
       answers: { 200: ReadinessView, 503: ReadinessView },
@@ -98,14 +100,14 @@ function healthRoutes({ checks, readiness, about }: OpsServices): Route[] {
 function metricsRoutes({ metrics, requestMetrics }: OpsServices): Route[] {
   return [
     route({
-      ...common,
+      ...probe,
       path: '/ops/metrics',
       summary: 'How many requests were answered with which status',
       answers: { 200: TotalsView },
       handle: () => ({ status: 200, body: requestMetrics.totals() }),
     }),
     route({
-      ...common,
+      ...probe,
       path: '/metrics',
       summary: 'The metrics of this process, for Prometheus',
       answers: { 200: { contentTypes: [metrics.contentType] } },

@@ -18,6 +18,7 @@ const routes: Route[] = [
     handle: () => ({ status: 200, body: { token: 'canary-given' } }),
   }),
   route({ ...common, method: 'get', path: '/open', needs: 'open', handle: () => ({ status: 200, body: 1 }) }),
+  route({ ...common, method: 'get', path: '/probe', root: true, isProbe: true, needs: 'open', handle: () => ({ status: 200, body: 1 }) }),
 ];
 
 let metrics: Metrics;
@@ -49,6 +50,13 @@ describe('the log has one line for each request', () => {
       duration_ms: expect.any(Number),
       user_id: somebody.id,
     });
+  });
+
+  test('at debug for what is asked every few seconds, so that probes do not fill the log', async () => {
+    await served.ask('GET', '/probe');
+    await served.ask('GET', '/api/v1/open');
+    expect(served.lines().map(({ path }) => path)).toEqual(['/api/v1/open']);
+    expect(served.requestMetrics.totals().total_requests).toBe(2);
   });
 
   test('and nothing of what was said: no path as sent, no query, no header, no body', async () => {
