@@ -5,14 +5,19 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --no-audit --no-fund
 
 FROM node:24.21.0-bookworm-slim
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
-# The embedded PostgreSQL and the generated keys, where DATABASE_URL and the keys are not given.
-RUN install --directory --owner=node --group=node --mode=0700 /data
+ENV NODE_ENV=production ENVIRONMENT=production HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
+# Orchestrators that run an image under a user id of their own choice keep it in group 0.
+RUN install --directory --owner=1000 --group=0 --mode=0770 /data
 WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules
 COPY package.json ./
 COPY src ./src
-USER node
+# What /version reports: docker build --build-arg COMMIT="$(git rev-parse HEAD)" .
+ARG COMMIT=""
+LABEL org.opencontainers.image.revision=$COMMIT
+RUN printf %s "$COMMIT" > commit
+# By number: an orchestrator that demands a user other than root cannot look a name up.
+USER 1000:1000
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
