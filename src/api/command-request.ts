@@ -1,6 +1,6 @@
 import type { Caller } from '../accounts/caller.ts';
 import type { CommandCall, Idempotency } from '../commands/command-call.ts';
-import type { CommandOutcome } from '../commands/handle-command.ts';
+import type { CommandOutcome } from '../commands/command-order.ts';
 import { formatPosition } from '../events/store/event-store.ts';
 import { Rejection } from '../rejection.ts';
 import { parseIfMatch } from './etag.ts';
@@ -33,6 +33,14 @@ export function taskHeaders({
     'Tasktrail-Position': formatPosition(position),
     ...(replayed && { 'Idempotent-Replayed': 'true' }),
   };
+}
+
+/** The headers of a call on several tasks. It counts as repeated if it wrote nothing and gives at least one first outcome. */
+export function bulkHeaders(outcomes: readonly Pick<CommandOutcome, 'position' | 'events' | 'replayed'>[]): Record<string, string> {
+  if (outcomes.length === 0) return {};
+  const highest = outcomes.reduce((most, { position }) => (position > most ? position : most), 0n);
+  const isReplayed = outcomes.some(({ replayed }) => replayed) && outcomes.every(({ replayed, events }) => replayed || events.length === 0);
+  return { 'Tasktrail-Position': formatPosition(highest), ...(isReplayed && { 'Idempotent-Replayed': 'true' }) };
 }
 
 /** The answer of a command, or its headers alone for who prefers so: a creation stays 201. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Caller } from '../accounts/caller.ts';
-import type { CommandOutcome } from '../commands/handle-command.ts';
+import type { CommandOutcome } from '../commands/command-order.ts';
 import type { Someone } from '../commands/task/assign-task.ts';
 import type { TaskCommand } from '../commands/task/task-command.ts';
 import type { Tasks } from '../commands/tasks.ts';

@@ -1,5 +1,5 @@
 import type { CommandCall } from '../commands/command-call.ts';
-import type { CommandOutcome } from '../commands/handle-command.ts';
+import type { CommandOutcome } from '../commands/command-order.ts';
 import { type Run, undoRun } from '../commands/task/undo-task.ts';
 import type { TouchedTask } from '../queries/activity/find-run.ts';
 import type { TaskServices } from './task-commands.ts';

@@ -4,29 +4,19 @@ import { encodeEvents } from '../events/codec.ts';
 import { KeyDestroyed, type KeyVault } from '../events/keys/key-vault.ts';
 import type { EventContext } from '../events/metadata.ts';
 import type { RecordedTaskEvent } from '../events/recorded-event.ts';
-import { type EventStore, type Position, StoreUnavailable, type WrappedKey, WrongExpectedRevision } from '../events/store/event-store.ts';
-import type { Task } from '../events/task/task.ts';
+import { type EventStore, StoreUnavailable, type WrappedKey, WrongExpectedRevision } from '../events/store/event-store.ts';
 import { type TaskEvent, taskStream } from '../events/task/task-events.ts';
 import { Rejection } from '../rejection.ts';
 import { type CommandCall, type CommandIdentity, identify } from './command-call.ts';
+import type { CommandOutcome, Order } from './command-order.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
-import type { Decided, TaskCommand } from './task/task-command.ts';
+import { outcomeOf, repetition } from './repeated-command.ts';
+import type { Decided } from './task/task-command.ts';
 import { emptyAggregate, foldIn, type TaskAggregate } from './task-aggregate.ts';
 import type { TaskStreams } from './task-streams.ts';
 
 const MOST_LOST_RACES = 10;
 const MOST_EVENTS_NAMED = 100;
-
-/** What became of a command: the task as it left it. */
-export interface CommandOutcome {
-  task: Task;
-  revision: number;
-  position: Position;
-  /** What it appended, now or, when replayed, then; nothing when what was asked for was so already. */
-  events: readonly RecordedTaskEvent[];
-  /** The outcome is that of an earlier command with the same key. */
-  replayed: boolean;
-}
 
 export interface CommandParts {
   store: EventStore;
@@ -39,20 +29,6 @@ export interface CommandParts {
   isClockAhead(): boolean;
   /** Told of each race for a stream that this process lost. */
   onLostRace(): void;
-}
-
-/** A command as it is carried out on one task. */
-export interface Order<Input> {
-  taskId: string;
-  command: TaskCommand<Input>;
-  input: Input;
-  call: CommandCall;
-  /** The call is on several tasks, and its key covers each on its own. */
-  oneOfMany?: true;
-  /** The task cannot be there yet, so that there is nothing to read first. */
-  isNew?: true;
-  /** Of the call, where it is known already. */
-  identity?: CommandIdentity;
 }
 
 /**
@@ -74,7 +50,8 @@ export async function tryCommand<Input>(parts: CommandParts, order: Order<Input>
 
 async function untilWritten<Input>(parts: CommandParts, order: Order<Input>, identity: CommandIdentity): Promise<CommandOutcome> {
   let aggregate = order.isNew ? emptyAggregate(order.taskId) : parts.streams.known(order.taskId);
-  let isCurrent = order.isNew ?? false;
+  // A task created with a key may be there already: only its stream tells.
+  let isCurrent = order.isNew === true && identity.bodyHmac === undefined;
   for (let races = 0; ; ) {
     if (aggregate === undefined) {
       aggregate = await parts.streams.current(order.taskId);
@@ -102,7 +79,7 @@ function clockAhead(): Rejection {
 
 type Verdict = { repeated: CommandOutcome } | { events: Decided[] };
 
-/** Authorise, then recognise a repetition, then hold against `If-Match`, then decide: in this order. */
+/** Recognise a repetition, which has an authorisation of its own, otherwise authorise, then hold against `If-Match`, then decide. */
 async function judge<Input>(
   parts: CommandParts,
   aggregate: TaskAggregate,
@@ -112,23 +89,12 @@ async function judge<Input>(
   const { command, input, call } = order;
   const context = { taskId: order.taskId, actor: call.actor, at: call.at, history: [] };
   const { task } = aggregate;
-  command.allow(task, input, context);
-  const repeated = await repetition(parts, aggregate, identity);
+  const repeated = await repetition(parts.streams, aggregate, order, identity);
   if (repeated) return { repeated };
+  command.allow(task, input, context);
   if (call.ifMatch !== undefined && task?.deletedAt === null) await requireRevision(parts, aggregate, call.ifMatch);
   const history = command.readsHistory ? await parts.streams.events(order.taskId, 0, aggregate.revision) : [];
   return { events: command.decide(task, input, { ...context, history }) };
-}
-
-async function repetition(parts: CommandParts, aggregate: TaskAggregate, identity: CommandIdentity): Promise<CommandOutcome | null> {
-  if (identity.bodyHmac === undefined) return null;
-  const first = aggregate.commands.get(identity.commandId);
-  if (first === undefined) return null;
-  if (first.bodyHmac !== identity.bodyHmac) {
-    throw new Rejection('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key came with another body before');
-  }
-  const history = await parts.streams.events(aggregate.taskId, 0, first.revision);
-  return { ...outcomeOf(identity.commandId, aggregate.taskId, history), replayed: true };
 }
 
 async function requireRevision(parts: CommandParts, aggregate: TaskAggregate, ifMatch: number | 'any' | 'none'): Promise<void> {
@@ -186,15 +152,7 @@ async function lookUp(parts: CommandParts, taskId: string, commandId: string, lo
   const history = await parts.streams.events(taskId).catch(() => []);
   const last = history.findLastIndex((event) => event.metadata.command_id === commandId);
   if (last < 0) throw lost;
-  return outcomeOf(commandId, taskId, history.slice(0, last + 1));
-}
-
-/** The outcome of a command that is in the stream already, from the stream's events up to its last one. */
-function outcomeOf(commandId: string, taskId: string, history: readonly RecordedTaskEvent[]): CommandOutcome {
-  const then = emptyAggregate(taskId);
-  foldIn(then, history);
-  const events = history.filter(({ metadata }) => metadata.command_id === commandId);
-  return { task: then.task!, revision: then.revision, position: then.position, events, replayed: false };
+  return outcomeOf(taskId, commandId, history.slice(0, last + 1)).outcome;
 }
 
 async function keysFor(vault: KeyVault, aggregate: TaskAggregate, authorId: string, events: readonly TaskEvent[]) {

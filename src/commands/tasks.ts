@@ -6,9 +6,10 @@ import type { Task } from '../events/task/task.ts';
 import type { TaskEvent } from '../events/task/task-events.ts';
 import type { CommandCall } from './command-call.ts';
 import { identify, keyedId } from './command-call.ts';
-import { type CommandOutcome, type CommandParts, handleCommand, tryCommand } from './handle-command.ts';
+import type { CommandOutcome } from './command-order.ts';
+import { type CommandParts, handleCommand, tryCommand } from './handle-command.ts';
 import { type CreateTask, createTask } from './task/create-task.ts';
-import { requireVisible, type TaskCommand, taskNotFound } from './task/task-command.ts';
+import { requireReadable, type TaskCommand } from './task/task-command.ts';
 
 /** A task as its stream says at this moment. */
 export interface TaskNow {
@@ -91,13 +92,6 @@ function read(parts: CommandParts, taskId: string, reader: Person, { deleted = f
     const { task, revision, position } = await parts.streams.current(taskId);
     return { task: requireReadable(task, reader, deleted), revision, position };
   });
-}
-
-/** @param deletedToo lets their owner and admins see deleted tasks @throws Rejection TASK_NOT_FOUND */
-export function requireReadable(task: Task | null, reader: Person, deletedToo: boolean): Task {
-  const seen = requireVisible(task, reader);
-  if (seen.deletedAt !== null && !(deletedToo && (reader.isAdmin || seen.ownerId === reader.id))) throw taskNotFound();
-  return seen;
 }
 
 function unique(ids: readonly string[]): string[] {

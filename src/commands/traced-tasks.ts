@@ -1,6 +1,6 @@
 import type { Tracing } from '../platform/tracing.ts';
 import type { CommandCall } from './command-call.ts';
-import type { CommandOutcome } from './handle-command.ts';
+import type { CommandOutcome } from './command-order.ts';
 import type { Tasks } from './tasks.ts';
 
 /** The same commands, each call a part of the trace that it is made in. */

@@ -5,7 +5,8 @@ import type { Task } from '../events/task/task.ts';
 import { taskStream } from '../events/task/task-events.ts';
 import { Rejection } from '../rejection.ts';
 import { readAnyway } from './read-anyway.ts';
-import { requireReadable, type Tasks } from './tasks.ts';
+import { requireReadable } from './task/task-command.ts';
+import type { Tasks } from './tasks.ts';
 
 export interface TaskVerdict {
   /** Whether the task's events are those that were written, in their order. */

@@ -1,6 +1,6 @@
 import type { Erasure } from '../accounts/erasure.ts';
 import type { Erasures } from '../accounts/erasures.ts';
-import type { CommandOutcome } from '../commands/handle-command.ts';
+import type { CommandOutcome } from '../commands/command-order.ts';
 import { forgetPerson } from '../commands/task/forget-person.ts';
 import type { Tasks } from '../commands/tasks.ts';
 import type { KeyVault } from '../events/keys/key-vault.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type pg from 'pg';
 import type { Accounts } from '../accounts/accounts.ts';
-import type { CommandOutcome } from '../commands/handle-command.ts';
+import type { CommandOutcome } from '../commands/command-order.ts';
 import type { Tasks } from '../commands/tasks.ts';
 import type { KeyVault } from '../events/keys/key-vault.ts';
 import type { EventStore } from '../events/store/event-store.ts';

@@ -3,6 +3,7 @@ import type { CommandCall } from '../../src/commands/command-call.ts';
 import { RevisionMismatch } from '../../src/commands/handle-command.ts';
 import { deleteTask, restoreTask } from '../../src/commands/task/delete-task.ts';
 import { editTask } from '../../src/commands/task/edit-task.ts';
+import { transferTask } from '../../src/commands/task/share-task.ts';
 import { transitionTask } from '../../src/commands/task/transition-task.ts';
 import { createTasks, type Tasks } from '../../src/commands/tasks.ts';
 import type { Append, EventStore } from '../../src/events/store/event-store.ts';
@@ -157,6 +158,32 @@ describe('an idempotency key', () => {
     const mine = await tasks.create({ ...newTask, tags: [] }, call(withKey('same')));
     const theirs = await tasks.create({ ...newTask, tags: [] }, call(withKey('same'), editor));
     expect(mine.task.id).not.toBe(theirs.task.id);
+  });
+
+  test('of a creation is recognised by the first event, however many commands came after it', async () => {
+    const key = withKey('long-ago', newTask);
+    const first = await tasks.create({ ...newTask, tags: [] }, call(key));
+    const { id } = first.task;
+    for (let n = 0; n < 501; n++) {
+      await tasks.execute(id, transitionTask, { targetStatus: 'done' }, call(withKey(`done-${n}`)));
+      await tasks.execute(id, transitionTask, { targetStatus: 'todo' }, call(withKey(`todo-${n}`)));
+    }
+    const again = await elsewhere.create({ ...newTask, tags: [] }, call(key));
+    expect(again).toMatchObject({ revision: 0, task: first.task, replayed: true });
+    const other = withKey('long-ago', { ...newTask, title: 'Other' });
+    await expect(tasks.create({ ...newTask, tags: [] }, call(other))).rejects.toEqual(code('IDEMPOTENCY_KEY_REUSED'));
+    await tasks.execute(id, transferTask, { newOwner: { id: editor, isActive: true }, keep: null }, call());
+    for (const late of [key, other]) {
+      await expect(tasks.create({ ...newTask, tags: [] }, call(late))).rejects.toEqual(code('TASK_NOT_FOUND'));
+    }
+  }, 30_000);
+
+  test('of a creation is looked up before its assignee', async () => {
+    const key = withKey('assigned', newTask);
+    const input = { ...newTask, tags: [], assignee: { id: editor, isActive: true } };
+    const first = await tasks.create(input, call(key));
+    const again = await elsewhere.create({ ...input, assignee: { id: editor, isActive: false } }, call(key));
+    expect(again).toMatchObject({ task: first.task, replayed: true });
   });
 
   test('of a command that appended nothing is decided anew', async () => {

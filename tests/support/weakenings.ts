@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: pieces of source are quoted as they are
 import { http } from './weakenings/http.ts';
+import { repeats } from './weakenings/repeats.ts';
 
 /** How a defence is taken away: a piece of the source, and what it is instead while `WITHOUT` is true. */
 export interface Weakening {
@@ -127,7 +128,7 @@ const guards: readonly Weakening[] = [
   },
   {
     name: 'deleted is absent',
-    file: 'commands/tasks.ts',
+    file: taskCommand,
     from: 'if (seen.deletedAt !== null &&',
     to: 'if (seen.deletedAt !== null && !WITHOUT &&',
   },
@@ -145,7 +146,7 @@ const guards: readonly Weakening[] = [
   },
   {
     name: 'deleted is there for its owner and admins alone',
-    file: 'commands/tasks.ts',
+    file: taskCommand,
     from: '(reader.isAdmin || seen.ownerId === reader.id)',
     to: '(WITHOUT || reader.isAdmin || seen.ownerId === reader.id)',
   },
@@ -399,4 +400,4 @@ const following: readonly Weakening[] = [
   },
 ];
 
-export const weakenings: readonly Weakening[] = [...guards, ...defences, ...outbound, ...seals, ...following, ...http];
+export const weakenings: readonly Weakening[] = [...guards, ...defences, ...outbound, ...seals, ...following, ...http, ...repeats];

@@ -3,9 +3,8 @@ import { deleteTask } from '../../commands/task/delete-task.ts';
 import { editTask } from '../../commands/task/edit-task.ts';
 import type { TaskCommand } from '../../commands/task/task-command.ts';
 import { transitionTask } from '../../commands/task/transition-task.ts';
-import { formatPosition } from '../../events/store/event-store.ts';
 import { Rejection } from '../../rejection.ts';
-import { commandAnswer, commandCall } from '../command-request.ts';
+import { bulkHeaders, commandAnswer, commandCall } from '../command-request.ts';
 import { type Answer, type Handled, type Route, route } from '../route.ts';
 import type { TaskServices } from '../task-commands.ts';
 import { BulkView, bulkView, refusedView } from '../views/bulk-view.ts';
@@ -39,14 +38,9 @@ export function bulkRoutes({ tasks, freshness, isActive }: TaskServices): Route[
       if (refused > 0) throw new Rejection('BULK_REFUSED', `${refused} of ${tried.length} tasks refuse it`, tried.map(refusedView));
     }
     const results = await tasks.executeAll(body.task_ids, command, input, call);
-    let highest = 0n;
-    for (const result of results) {
-      if ('error' in result) continue;
-      const { position, events } = result.outcome;
-      freshness.wrote(caller.id, result.taskId, position, events);
-      if (position > highest) highest = position;
-    }
-    const headers: Record<string, string> = highest > 0n ? { 'Tasktrail-Position': formatPosition(highest) } : {};
+    const outcomes = results.flatMap((result) => ('outcome' in result ? result.outcome : []));
+    for (const { task, position, events } of outcomes) freshness.wrote(caller.id, task.id, position, events);
+    const headers = bulkHeaders(outcomes);
     return commandAnswer(request, 200, headers, () => bulkView(results, withStatus));
   };
 

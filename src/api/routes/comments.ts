@@ -1,9 +1,9 @@
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
-import type { CommandOutcome } from '../../commands/handle-command.ts';
+import type { CommandOutcome } from '../../commands/command-order.ts';
 import { addComment, deleteComment, editComment, requireReadable, restoreComment } from '../../commands/task/comment-on-task.ts';
 import { usernamesIn } from '../../commands/task/mentions.ts';
-import { commentVersions } from '../../events/task/comments.ts';
+import { type CommentVersion, commentVersions } from '../../events/task/comments.ts';
 import { CommentText } from '../../events/values.ts';
 import type { Queries } from '../../queries/queries.ts';
 import { commandAnswer, taskHeaders } from '../command-request.ts';
@@ -44,6 +44,12 @@ export function commentRoutes(services: CommentServices): Route[] {
     const names = usernamesIn(content);
     const ids = await directory.idsOf(names);
     return names.flatMap((name) => ids.get(name) ?? []);
+  };
+
+  const commentVersionsUpTo = async (taskId: string, id: string, to: number) => {
+    const versions: CommentVersion[] = [];
+    for await (const events of tasks.events(taskId, { from: 0, to })) versions.push(...commentVersions(events, id));
+    return versions;
   };
 
   const common = {
@@ -127,8 +133,9 @@ export function commentRoutes(services: CommentServices): Route[] {
       async handle(input) {
         const { task_id: taskId, comment_id: id } = input.params;
         const outcome = await carryOut('post', input, restoreComment, { commentId: id });
-        const { events } = await tasks.history(taskId, input.caller, { to: outcome.revision });
-        return answerComment(200, input, outcome, { id, content: commentVersions(events, id).at(-1)?.content ?? null });
+        // The command has found the caller to be allowed; a repetition answers as of then, whatever has become of the task since.
+        const versions = await commentVersionsUpTo(taskId, id, outcome.revision);
+        return answerComment(200, input, outcome, { id, content: versions.at(-1)?.content ?? null });
       },
     }),
     route({

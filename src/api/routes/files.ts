@@ -2,8 +2,9 @@ import contentDisposition from 'content-disposition';
 import { LRUCache } from 'lru-cache';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
-import type { CommandOutcome } from '../../commands/handle-command.ts';
+import type { CommandOutcome } from '../../commands/command-order.ts';
 import { attachFile, blobKeyOf, deleteFile, requireFile } from '../../commands/task/attach-file.ts';
+import { requirePermission } from '../../commands/task/task-command.ts';
 import type { FileState } from '../../events/task/task.ts';
 import type { FileStorage } from '../../platform/files/file-storage.ts';
 import { passing } from '../../platform/files/passing-bytes.ts';
@@ -38,10 +39,13 @@ export function fileRoutes(services: FileServices): Route[] {
   /** The tasks of files that the read model may not know yet. */
   const recent = new LRUCache<string, string>({ max: REMEMBERED });
 
-  /** Says who may not, and whose view of the task is old, before anything is taken; after a key only who may not. */
+  /** Refuses a caller who may not, or whose view of the task is old, before anything is read; with a key, which comes before the state, only the first. */
   const requireWelcome = async ({ params, caller, request }: OnTask) => {
-    const { ifMatch, idempotency, ...rest } = commandCall(caller, request, 'post', null);
-    const call = ifMatch === undefined || idempotency ? rest : { ...rest, ifMatch };
+    const { idempotency, ...call } = commandCall(caller, request, 'post', null);
+    if (idempotency) {
+      const { task } = await tasks.read(params.task_id, caller, { deleted: true });
+      return requirePermission(task, caller, 'edit');
+    }
     const nothingYet = { fileId: '', name: '', size: 0, contentType: '', sha256: '', blobKey: '' };
     const [result] = await tasks.tryAll([params.task_id], attachFile, nothingYet, call);
     if (result?.error) await tellingMismatch(Promise.reject(result.error), people);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Person } from '../../accounts/directory.ts';
-import type { CommandOutcome } from '../../commands/handle-command.ts';
-import { changeShare, shareTask, transferTask, unshareTask } from '../../commands/task/share-task.ts';
+import type { CommandOutcome } from '../../commands/command-order.ts';
+import { changeShare, shareeIn, shareTask, transferTask, unshareTask } from '../../commands/task/share-task.ts';
 import { Id, SharePermission, text } from '../../events/values.ts';
 import { commandAnswer, taskHeaders } from '../command-request.ts';
 import { type Route, route } from '../route.ts';
@@ -42,10 +42,12 @@ export function sharingRoutes(services: SharingServices): Route[] {
   const { tasks, people, directory } = services;
   const { carryOut, answerTask, someone } = taskCommands(services);
 
-  const answerShare = async (status: 200 | 201, { request }: Pick<OnTask, 'request'>, outcome: CommandOutcome, userId: string) => {
+  /** @param named the sharee as the request names them, who may have been renamed since the command that it repeats */
+  const answerShare = async (status: 200 | 201, { request }: Pick<OnTask, 'request'>, outcome: CommandOutcome, named: string) => {
+    const userId = shareeIn(outcome.events) ?? named;
     const share = outcome.task.shares.get(userId)!;
-    const named = await people([userId, share.sharedBy]);
-    return commandAnswer(request, status, taskHeaders(outcome), () => shareView(outcome.task.id, userId, share, named));
+    const names = await people([userId, share.sharedBy]);
+    return commandAnswer(request, status, taskHeaders(outcome), () => shareView(outcome.task.id, userId, share, names));
   };
 
   /** Somebody unknown is nobody to the command, which first sees whether the caller may know. */

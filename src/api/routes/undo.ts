@@ -1,15 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Caller } from '../../accounts/caller.ts';
 import type { CommandCall } from '../../commands/command-call.ts';
-import type { CommandOutcome } from '../../commands/handle-command.ts';
 import { peopleGivenBack, type Run, undoTask } from '../../commands/task/undo-task.ts';
-import { formatPosition } from '../../events/store/event-store.ts';
 import type { Job } from '../../platform/jobs/job-table.ts';
 import type { Jobs } from '../../platform/jobs/jobs.ts';
 import type { TouchedTask } from '../../queries/activity/find-run.ts';
 import type { Queries } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
-import { commandAnswer, commandCall } from '../command-request.ts';
+import { bulkHeaders, commandAnswer, commandCall } from '../command-request.ts';
 import { type Answer, type Route, route } from '../route.ts';
 import { commandOnTask, type OnTask, refusalsOnTask, type TaskServices, taskCommands } from '../task-commands.ts';
 import { type UndoJob, undoJob } from '../undo-job.ts';
@@ -87,7 +85,7 @@ export function undoRoutes(services: UndoServices): Route[] {
         if (body.dry_run) return preview(runs, { touched, run, call, headers, signal: request.signal });
         if (touched.length > MOST_AT_ONCE) return accepted(await start(jobs, run, call, jobId), headers);
         const { results, outcomes } = await runs.takeBack(touched, run, call);
-        return commandAnswer(request, 200, { ...headers, ...headersOf(outcomes) }, () => undoRunView(results));
+        return commandAnswer(request, 200, { ...headers, ...bulkHeaders(outcomes) }, () => undoRunView(results));
       },
     }),
   ];
@@ -101,13 +99,6 @@ function runOf(body: UndoRunBody, caller: Caller): Run {
   }
   const marks = { operationId, requestId, tokenId, actorId, from, to, by: caller.isAdmin ? undefined : caller.id };
   return Object.fromEntries(Object.entries(marks).filter(([, value]) => value !== undefined));
-}
-
-function headersOf(outcomes: readonly CommandOutcome[]): Record<string, string> {
-  if (outcomes.length === 0) return {};
-  const highest = outcomes.reduce((most, { position }) => (position > most ? position : most), 0n);
-  const isReplayed = outcomes.every(({ replayed }) => replayed);
-  return { 'Tasktrail-Position': formatPosition(highest), ...(isReplayed && { 'Idempotent-Replayed': 'true' }) };
 }
 
 interface Preview {
@@ -137,7 +128,8 @@ async function preview(runs: UndoRuns, { touched, run, call, headers, signal }: 
 /** The job that a call with the same key has started before. @throws Rejection IDEMPOTENCY_KEY_REUSED */
 async function sameJob(jobs: UndoServices['jobs'], id: string, run: Run): Promise<Job | null> {
   const job = await jobs.find(id);
-  if (job && !isDeepStrictEqual((job.data as UndoJob).run, run)) {
+  // Whose events it takes back follows from the caller's role at the time, and is no part of the body.
+  if (job && !isDeepStrictEqual({ ...(job.data as UndoJob).run, by: undefined }, { ...run, by: undefined })) {
     throw new Rejection('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key came with another body before');
   }
   return job;

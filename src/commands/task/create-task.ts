@@ -1,7 +1,7 @@
 import { doneStatus } from '../../events/task/workflow.ts';
 import type { Priority, Status } from '../../events/values.ts';
 import { requireKnown, type Someone } from './assign-task.ts';
-import type { TaskCommand } from './task-command.ts';
+import { requireReadable, type TaskCommand } from './task-command.ts';
 
 export interface CreateTask {
   title: string;
@@ -16,7 +16,10 @@ export interface CreateTask {
 
 /** Makes a task; whoever makes it owns it. */
 export const createTask: TaskCommand<CreateTask> = {
-  allow() {},
+  // The task is there only where the creation is repeated.
+  allow(task, _input, { actor }) {
+    if (task !== null) requireReadable(task, actor, true);
+  },
   decide(task, input, { actor, at }) {
     if (task !== null) return [];
     if (input.assignee !== null) requireKnown(input.assignee);

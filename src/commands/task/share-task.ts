@@ -1,3 +1,4 @@
+import type { RecordedTaskEvent } from '../../events/recorded-event.ts';
 import { allows, permissionOf } from '../../events/task/permission.ts';
 import type { Share, Task } from '../../events/task/task.ts';
 import type { SharePermission } from '../../events/values.ts';
@@ -31,6 +32,7 @@ export const unshareTask = onTask<{ userId: string }>({
   allow(task, { userId }, { actor }) {
     if (userId !== actor.id) requirePermission(task, actor, 'owner');
   },
+  recall: (events) => ({ userId: shareeIn(events)! }),
   decide(task, { userId }, { actor }) {
     const { permission } = requireShare(task, userId);
     return [{ type: 'TaskUnshared', data: { user_id: userId, permission, reason: userId === actor.id ? 'left' : 'revoked' } }];
@@ -52,6 +54,14 @@ export const transferTask = onTask<{ newOwner: Someone; keep: SharePermission | 
     ];
   },
 });
+
+/** Whose share these events gave, changed or took away. */
+export function shareeIn(events: readonly RecordedTaskEvent[]): string | undefined {
+  for (const { type, data } of events) {
+    if (type === 'TaskShared' || type === 'TaskSharePermissionChanged' || type === 'TaskUnshared') return data.user_id;
+  }
+  return undefined;
+}
 
 /** The shares that somebody may see: owners and admins all of them, others their own. */
 export function visibleShares(task: Task, person: { id: string; isAdmin: boolean }): [userId: string, Share][] {

@@ -19,10 +19,12 @@ export type Decided = TaskEvent & { undoOf?: readonly number[] };
 
 /**
  * A command on a task: who may, and what follows. Both are pure and throw a Rejection. They are apart because a repeated command is
- * recognised between them: who may no longer see a task learns nothing of it, and who may gets the first outcome again.
+ * authorised and not decided: a caller who can no longer see a task learns nothing of it, and one who can gets the first outcome again.
  */
 export interface TaskCommand<Input> {
   allow(task: Task | null, input: Input, context: Context): void;
+  /** What a repetition of the command is authorised with, where the input names a user who may bear another name by now. */
+  recall?(events: readonly RecordedTaskEvent[]): Input;
   /** The events that follow; none when what is asked for is so already. */
   decide(task: Task | null, input: Input, context: Context): Decided[];
   /** It is decided on old values too, which the folded task does not keep. */
@@ -37,10 +39,12 @@ export function onTask<Input>(command: {
   readsHistory?: true;
   /** In place of `needs`, where more than the permission counts. */
   allow?(task: Task, input: Input, context: Context): void;
+  recall?: TaskCommand<Input>['recall'];
   decide(task: Task, input: Input, context: Context): Decided[];
 }): TaskCommand<Input> {
   return {
     ...(command.readsHistory && { readsHistory: true }),
+    ...(command.recall && { recall: command.recall }),
     allow(task, input, context) {
       const seen = requireVisible(task, context.actor);
       if (command.allow) command.allow(seen, input, context);
@@ -62,6 +66,13 @@ export function taskNotFound(): Rejection {
 export function requireVisible(task: Task | null, person: Person): Task {
   if (task === null || permissionOf(task, person) === null) throw taskNotFound();
   return task;
+}
+
+/** @param deletedToo lets their owner and admins see deleted tasks @throws Rejection TASK_NOT_FOUND */
+export function requireReadable(task: Task | null, reader: Person, deletedToo: boolean): Task {
+  const seen = requireVisible(task, reader);
+  if (seen.deletedAt !== null && !(deletedToo && (reader.isAdmin || seen.ownerId === reader.id))) throw taskNotFound();
+  return seen;
 }
 
 /** A deleted task exists for its owner and admins only, so that for others it is absent rather than forbidden. */

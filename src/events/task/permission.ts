@@ -15,6 +15,18 @@ export function permissionOf(task: Task, person: Person): Permission | null {
   return ownPermission(task, person.id) ?? (person.isAdmin ? 'admin' : null);
 }
 
+/** The person's permission where a deleted task is absent for everyone but its owner and admins. */
+export function accessTo(task: Task | null, person: Person): Permission | null {
+  if (task === null) return null;
+  const permission = permissionOf(task, person);
+  return task.deletedAt === null || allows(permission, 'owner') ? permission : null;
+}
+
+/** Whether one permission is worth less than another; no permission is worth the least. */
+export function isLess(one: Permission | null, other: Permission | null): boolean {
+  return other !== null && !allows(one, other);
+}
+
 export function allows(have: Permission | null, needed: Permission): boolean {
   return have !== null && rank[have] >= rank[needed];
 }

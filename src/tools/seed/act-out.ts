@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { CommandCall } from '../../commands/command-call.ts';
-import type { CommandOutcome } from '../../commands/handle-command.ts';
+import type { CommandOutcome } from '../../commands/command-order.ts';
 import { assignTask } from '../../commands/task/assign-task.ts';
 import { deleteTask, restoreTask } from '../../commands/task/delete-task.ts';
 import { editTask } from '../../commands/task/edit-task.ts';
