@@ -24,6 +24,8 @@ import { createKeyVault } from './events/keys/key-vault.ts';
 import type { EventStore } from './events/store/event-store.ts';
 import { observed } from './events/store/observed-store.ts';
 import { traced as tracedStore } from './events/store/traced-store.ts';
+import { VOCABULARY } from './events/vocabulary.ts';
+import { createVocabularyGate, requireKnownVocabulary } from './events/vocabulary-gate.ts';
 import { openFileStorage } from './file-storage.ts';
 import { type MailService, openMail } from './mail.ts';
 import { healthOf, measure, tellVersion } from './observation.ts';
@@ -221,8 +223,9 @@ async function openWriteSide(
   watch: ReturnType<typeof measure>,
 ) {
   const { connectionString, pool } = database;
-  const occupancy = await occupy(connectionString, (line) => logger.error({}, line));
+  const occupancy = await occupy(connectionString, { vocabulary: VOCABULARY, log: (line) => logger.error({}, line) });
   closing.add('occupancy', () => occupancy.release());
+  await requireKnownVocabulary(pool);
   const clock = await watchClock(pool, (ahead) =>
     logger.error({ ahead_ms: Math.round(ahead) }, 'the clock of this machine is ahead: commands are refused'),
   );
@@ -239,6 +242,7 @@ async function openWriteSide(
     queue: createKeyedQueue(),
     secret: deriveKey(keys.secret, 'idempotency'),
     isClockAhead: clock.isAhead,
+    vocabulary: createVocabularyGate(pool),
     onLostRace: watch.lostRace,
   });
   return { store, vault, tasks: tracing ? tracedTasks(tasks, tracing) : tasks };

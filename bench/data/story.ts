@@ -245,7 +245,7 @@ function retag(state: State, by: string, random: Random): Done {
 function assign(state: State, to: string): Done {
   const from = state.assignee;
   state.assignee = to;
-  return { by: state.owner, event: { type: 'TaskAssigned', data: { assignee_id: { from, to } } } };
+  return { by: state.owner, event: { type: 'TaskAssigned', data: { assignee_id: { from, to }, gives_access: true } } };
 }
 
 function share(state: State, userId: string, permission: SharePermission): Done {
@@ -261,6 +261,7 @@ function removal(state: State): Done {
     tags: state.tags,
     owner_id: state.owner,
     assignee_id: state.assignee,
+    gives_access: true,
     sharee_ids: [...state.shares.keys()],
     comment_count: state.comments.length,
     file_ids: [],

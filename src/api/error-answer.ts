@@ -48,9 +48,10 @@ function unavailablePart(error: unknown): string | null {
   return error instanceof DatabaseUnavailable ? 'postgres' : null;
 }
 
-function answerOf({ code, message, details }: Rejection, headers: Refusal['headers'], requestId: string): Answer & { body: ErrorView } {
+function answerOf(rejection: Rejection, headers: Refusal['headers'], requestId: string): Answer & { body: ErrorView } {
+  const { code, message, details } = rejection;
   const body: ErrorView = { error: { code, message, request_id: requestId, details: details as ErrorView['error']['details'] } };
-  return { status: statusOf[code], headers: { ...headersOf(code), ...headers }, body };
+  return { status: statusOf[code], headers: { ...headersOf(rejection), ...headers }, body };
 }
 
 /** In seconds. */
@@ -61,9 +62,13 @@ const retryAfter: Partial<Record<RejectionCode, string>> = {
   EXTERNAL_NOT_CONFIGURED: '3600',
 };
 
-function headersOf(code: RejectionCode): Record<string, string> {
+/** In seconds: a rollout takes longer to end than an outage that a process recovers from by itself. */
+const RETRY_AFTER_OLDER_INSTANCE = '5';
+
+function headersOf({ code, details }: Rejection): Record<string, string> {
   if (statusOf[code] === 401) return { 'WWW-Authenticate': challenge(code) };
-  const seconds = retryAfter[code];
+  const isOlderInstance = details.some((detail) => (detail as { part?: unknown }).part === 'older_instance');
+  const seconds = isOlderInstance ? RETRY_AFTER_OLDER_INSTANCE : retryAfter[code];
   return seconds === undefined ? {} : { 'Retry-After': seconds };
 }
 

@@ -1,11 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { encodeEvents } from '../events/codec.ts';
+import { encodeEvents, type Keys, type Place, VocabularyTooOld } from '../events/codec.ts';
 import { KeyDestroyed, type KeyVault } from '../events/keys/key-vault.ts';
 import type { EventContext } from '../events/metadata.ts';
 import type { RecordedTaskEvent } from '../events/recorded-event.ts';
 import { type EventStore, StoreUnavailable, type WrappedKey, WrongExpectedRevision } from '../events/store/event-store.ts';
 import { type TaskEvent, taskStream } from '../events/task/task-events.ts';
+import type { VocabularyGate } from '../events/vocabulary-gate.ts';
 import { Rejection } from '../rejection.ts';
 import { type CommandCall, type CommandIdentity, identify } from './command-call.ts';
 import type { CommandOutcome, Order } from './command-order.ts';
@@ -27,6 +28,8 @@ export interface CommandParts {
   secret: KeyObject;
   /** Whether this machine's clock is so far ahead that nothing must be stamped by it. */
   isClockAhead(): boolean;
+  /** Whether newer events may be appended, which an older release running beside this one could not read. */
+  vocabulary: VocabularyGate;
   /** Told of each race for a stream that this process lost. */
   onLostRace(): void;
 }
@@ -128,7 +131,7 @@ async function write<Input>(
   const place = { stream, revision: revision + 1, previousHash: aggregate.hash };
   const { undoOf } = events[0]!;
   const plain: TaskEvent[] = undoOf ? events.map(withoutUndoOf) : events;
-  const { encoded, recorded } = encodeEvents(plain, place, eventContext(order.call, identity, undoOf), keys);
+  const { encoded, recorded } = await encodeForAll(parts, plain, place, eventContext(order.call, identity, undoOf), keys);
   try {
     const appended = await parts.store.append({
       stream,
@@ -144,6 +147,21 @@ async function write<Input>(
   } catch (error) {
     if (!(error instanceof StoreUnavailable && error.outcome === 'unknown')) throw error;
     return await lookUp(parts, order.taskId, identity.commandId, error);
+  }
+}
+
+/** Encodes events so that every instance that runs can read them. @throws Rejection DEPENDENCY_UNAVAILABLE where one cannot */
+async function encodeForAll(parts: CommandParts, events: readonly TaskEvent[], place: Place, context: EventContext, keys: Keys) {
+  const encoded = encodeEvents(events, place, context, keys);
+  if (encoded.vocabulary === 1) return encoded;
+  const writable = await parts.vocabulary.writable();
+  if (encoded.vocabulary <= writable) return encoded;
+  try {
+    return encodeEvents(events, place, context, keys, writable);
+  } catch (error) {
+    if (!(error instanceof VocabularyTooOld)) throw error;
+    const message = 'An instance of an older release still runs, which could not read this change; repeat it when that instance has ended';
+    throw new Rejection('DEPENDENCY_UNAVAILABLE', message, [{ part: 'older_instance' }]);
   }
 }
 

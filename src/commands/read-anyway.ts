@@ -1,6 +1,7 @@
 import { subjectId } from '../events/recorded-event.ts';
 import type { StoredEvent } from '../events/store/event-store.ts';
 import { evolve, type Task } from '../events/task/task.ts';
+import { upcast } from '../events/upcasters.ts';
 
 type Json = Record<string, unknown>;
 
@@ -14,7 +15,15 @@ export function readAnyway(task: Task | null, event: StoredEvent): Task | null {
   const data = parsed(event.data) ?? (event.revision === 0 ? { owner_id: actor, assignee_id: null } : undefined);
   const type = event.revision === 0 ? 'TaskCreated' : event.type;
   try {
-    const fact = { ...event, type, data, taskId: subjectId(event), at: metadata?.occurred_at ?? '', by: actor };
+    const version = metadata?.schema_version ?? 1;
+    const fact = {
+      ...event,
+      type,
+      data: data && upcast(type, version as number, data),
+      taskId: subjectId(event),
+      at: metadata?.occurred_at ?? '',
+      by: actor,
+    };
     return evolve(task, fact as unknown as Parameters<typeof evolve>[1]);
   } catch {
     return task;

@@ -1,12 +1,15 @@
 import { hash as digest, type KeyObject } from 'node:crypto';
+import type { SchemaVersion } from './event-type.ts';
 import { type DataKey, open, seal } from './keys/data-key.ts';
 import type { KeyVault } from './keys/key-vault.ts';
 import type { EventContext, EventMetadata } from './metadata.ts';
 import type { Recorded, RecordedEvent } from './recorded-event.ts';
 import { put, take } from './sealed-members.ts';
 import type { EncodedEvent, StoredEvent } from './store/event-store.ts';
-import { allEventTypes, type EventTypeName, upcast } from './upcasters.ts';
+import { allEventTypes, type EventTypeName, knownVersion, upcast } from './upcasters.ts';
 import { uuidv5 } from './uuid.ts';
+import { VOCABULARY } from './vocabulary.ts';
+import { type WrittenVersion, writtenVersion } from './written-version.ts';
 
 /**
  * How events become bytes and come back: encode, encrypt, hash. The bytes are for ever.
@@ -38,22 +41,41 @@ type SealedBox = [keyId: string, box: string, paths: string[]];
 
 type Unplaced<E> = E extends { type: string; data: unknown } ? Omit<Recorded<E>, 'position'> : never;
 
-/** An event as it was encoded, with its metadata: what recording it will make of it, but for the position. */
-export type Encoded<E> = { encoded: EncodedEvent[]; recorded: Unplaced<E>[] };
+export interface Encoded<E> {
+  encoded: EncodedEvent[];
+  /** The events with their metadata: what recording them will make of them, but for the position. */
+  recorded: Unplaced<E>[];
+  /** The lowest vocabulary that reads all of them. */
+  vocabulary: number;
+}
+
+/** A release with the vocabulary that was asked for has no version that holds the event. */
+export class VocabularyTooOld extends Error {
+  override name = 'VocabularyTooOld';
+}
 
 /**
- * Encodes the events of one command, in order.
- * @throws when an event has text to seal and its key is not given.
+ * Encodes the events of one command, in order, each in the lowest schema version that holds it with its text sealed.
+ * @param vocabulary the one that every reader knows: where only a newer one would seal a text, it is left in clear
+ * @throws VocabularyTooOld; an error when an event has text to seal and its key is not given
  */
-export function encodeEvents<E extends Decided>(events: readonly E[], place: Place, context: EventContext, keys: Keys): Encoded<E> {
-  const result: Encoded<E> = { encoded: [], recorded: [] };
+export function encodeEvents<E extends Decided>(
+  events: readonly E[],
+  place: Place,
+  context: EventContext,
+  keys: Keys,
+  vocabulary = VOCABULARY,
+): Encoded<E> {
+  const result: Encoded<E> = { encoded: [], recorded: [], vocabulary: 1 };
   let { revision, previousHash } = place;
   events.forEach((event, index) => {
     const id = eventIdOf(context, index);
-    const { data, keyIds } = sealData(event, id, keys);
+    const written = writtenVersion(allEventTypes[event.type], event.data as Record<string, unknown>, vocabulary);
+    if (!written) throw new VocabularyTooOld(`Vocabulary ${vocabulary} has no version of ${event.type} that holds it`);
+    const { data, keyIds } = sealData(event.type, written, id, keys);
     const open = {
       event_id: id,
-      schema_version: allEventTypes[event.type].version,
+      schema_version: written.number,
       ...context,
       ...(keyIds.length > 0 && { key_ids: keyIds }),
     };
@@ -63,6 +85,7 @@ export function encodeEvents<E extends Decided>(events: readonly E[], place: Pla
     const metadata = { ...open, hash };
     result.recorded.push({ ...event, stream: place.stream, revision, metadata, redacted: [] } as unknown as Unplaced<E>);
     known.set(data, { metadata, data: event.data });
+    result.vocabulary = Math.max(result.vocabulary, written.schema.vocabulary);
     previousHash = hash;
     revision++;
   });
@@ -109,7 +132,7 @@ function decode(event: StoredEvent, metadata: EventMetadata, keys: ReadonlyMap<s
   const content = isReadable ? contentOf(event) : undefined;
   if (content) return { type, data: content.data, stream, revision, position, metadata, redacted: [] } as unknown as RecordedEvent;
   const opened = JSON.parse(event.data.toString()) as Record<string, unknown>;
-  const redacted = unsealData(event, opened, keys);
+  const redacted = unsealData(event, opened, keys, knownVersion(type, metadata.schema_version));
   const data = upcast(type, metadata.schema_version, opened);
   if (isReadable) known.set(event.data, { metadata, data });
   return { type, data, stream, revision, position, metadata, redacted } as unknown as RecordedEvent;
@@ -149,9 +172,9 @@ function chainHash(
   return digest('sha256', Buffer.concat([...head, data]), 'base64url');
 }
 
-function sealData(event: Decided, id: string, keys: Keys): { data: Buffer; keyIds: string[] } {
-  const { taskText, authorText } = allEventTypes[event.type];
-  let open: Record<string, unknown> = event.data as Record<string, unknown>;
+function sealData(type: string, { schema, data }: WrittenVersion, id: string, keys: Keys): { data: Buffer; keyIds: string[] } {
+  const { taskText, authorText } = schema;
+  let open: Record<string, unknown> = data;
   const boxes: SealedBox[] = [];
   for (const [paths, key] of [
     [taskText, keys.task],
@@ -160,7 +183,7 @@ function sealData(event: Decided, id: string, keys: Keys): { data: Buffer; keyId
     if (paths.length === 0) continue;
     const taken = take(open, paths);
     if (Object.keys(taken.sealed).length === 0) continue;
-    if (!key) throw new Error(`No key was given to seal ${event.type}`);
+    if (!key) throw new Error(`No key was given to seal ${type}`);
     open = taken.rest;
     boxes.push([key.id, seal(key.key, JSON.stringify(taken.sealed), id).toString('base64'), Object.keys(taken.sealed)]);
   }
@@ -168,8 +191,13 @@ function sealData(event: Decided, id: string, keys: Keys): { data: Buffer; keyId
   return { data: Buffer.from(text), keyIds: boxes.map(([keyId]) => keyId) };
 }
 
-/** Puts the sealed members back into `data`; those whose key is gone become null. @returns their JSON pointers. */
-function unsealData(event: StoredEvent, data: Record<string, unknown>, keys: ReadonlyMap<string, KeyObject>): string[] {
+/** Puts the sealed members back into `data`; those whose key is gone become null, or empty lists. @returns their JSON pointers. */
+function unsealData(
+  event: StoredEvent,
+  data: Record<string, unknown>,
+  keys: ReadonlyMap<string, KeyObject>,
+  { lists }: SchemaVersion,
+): string[] {
   const boxes = data[SEALED] as SealedBox[] | undefined;
   if (boxes === undefined) return [];
   delete data[SEALED];
@@ -177,7 +205,7 @@ function unsealData(event: StoredEvent, data: Record<string, unknown>, keys: Rea
   for (const [keyId, box, paths] of boxes) {
     const key = keys.get(keyId);
     const sealed = key && (JSON.parse(open(key, Buffer.from(box, 'base64'), event.id).toString()) as Record<string, unknown>);
-    for (const path of paths) put(data, path, sealed?.[path] ?? null);
+    for (const path of paths) put(data, path, sealed?.[path] ?? (lists.includes(path) ? [] : null));
     if (!sealed) redacted.push(...paths.map((path) => `/${path.replaceAll('.', '/')}`));
   }
   return redacted;

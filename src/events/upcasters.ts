@@ -1,5 +1,7 @@
+import type { SchemaVersion } from './event-type.ts';
 import { taskEvents } from './task/task-events.ts';
 import { userEvents } from './user/user-events.ts';
+import { VOCABULARY } from './vocabulary.ts';
 
 const eventTypes = { ...taskEvents, ...userEvents };
 type EventTypes = typeof eventTypes;
@@ -8,23 +10,26 @@ type EventTypes = typeof eventTypes;
 export const allEventTypes: EventTypes = eventTypes;
 export type EventTypeName = keyof EventTypes;
 
-/** Brings the data of one schema version to the next. One event stays one event: revisions are the store's. */
-type Upcaster = (data: Record<string, unknown>) => Record<string, unknown>;
-
-/** For each type, the step from version n (the first element: from 1) to n + 1. */
-const upcasters: { [T in EventTypeName]?: readonly Upcaster[] } = {};
-
 /** The log holds something that this release does not know: it must not be skipped, and not guessed at. */
 export class UnknownEvent extends Error {
   override name = 'UnknownEvent';
 }
 
-/** @throws UnknownEvent for a type or schema version that this release does not know. */
-export function upcast(type: string, version: number, data: Record<string, unknown>): Record<string, unknown> {
-  const known = Object.hasOwn(eventTypes, type) ? eventTypes[type as EventTypeName] : undefined;
-  if (known === undefined || !(version >= 1 && version <= known.version)) {
+/** The version of a type that an event is stored in. @throws UnknownEvent for one that this release does not know */
+export function knownVersion(type: string, version: number): SchemaVersion {
+  const known = Object.hasOwn(eventTypes, type) ? eventTypes[type as EventTypeName].versions[version - 1] : undefined;
+  if (known === undefined || known.vocabulary > VOCABULARY) {
     throw new UnknownEvent(`Event type ${type} in schema version ${version} is not known to this release`);
   }
-  const steps = upcasters[type as EventTypeName] ?? [];
-  return steps.slice(version - 1).reduce((older, step) => step(older), data);
+  return known;
+}
+
+/**
+ * Brings data from the version that they are stored in to today's. One event stays one event: revisions are the store's.
+ * @throws UnknownEvent for a type or schema version that this release does not know
+ */
+export function upcast(type: string, version: number, data: Record<string, unknown>): Record<string, unknown> {
+  knownVersion(type, version);
+  const { versions } = eventTypes[type as EventTypeName];
+  return versions.slice(version - 1).reduce((older, { upcast: toNext }) => toNext?.(older) ?? older, data);
 }

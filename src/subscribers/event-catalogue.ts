@@ -25,6 +25,7 @@ const asItWas: DataOf<'TaskDeleted'>['last'] = {
   tags: ['home'],
   owner_id: ann,
   assignee_id: null,
+  gives_access: true,
   sharee_ids: [bob],
   comment_count: 1,
   file_ids: [file_id],
@@ -61,7 +62,7 @@ export const eventCatalogue: { [T in Types]: Described<DataOf<T>> } = {
   },
   TaskAssigned: {
     summary: 'A task was assigned to somebody, who has access to it from now on.',
-    example: { assignee_id: { from: null, to: bob } },
+    example: { assignee_id: { from: null, to: bob }, gives_access: true },
   },
   TaskUnassigned: {
     summary: 'A task is assigned to nobody any more.',

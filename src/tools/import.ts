@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { isWrappedBy, writeWrappedKeys } from '../events/keys/wrapped-keys.ts';
+import { recordVocabulary } from '../events/vocabulary-gate.ts';
 import { occupyAlone } from '../platform/postgres/occupancy.ts';
 import { runTool, type Tool, UsageError } from './command-line.ts';
 import { inFlightOf, inFlightOption } from './in-flight.ts';
@@ -19,6 +20,7 @@ await runTool('npm run import -- file.ndjson [--in-flight 256]', async (tool) =>
   const occupancy = await occupyAlone(installation.connectionString);
   tool.closing.add('occupancy', () => occupancy.release());
   await importKeys(file, installation);
+  await recordVocabulary(installation.pool);
   const { log } = await openLog(installation, tool, { url: installation.config.eventStoreUrl, adopt: file.logId, inFlight });
   const { events, found, sha256 } = await copyLog(file, log, {
     signal: AbortSignal.any([tool.signal, occupancy.lost]),

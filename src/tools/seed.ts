@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type pg from 'pg';
 import { Password } from '../accounts/credentials.ts';
 import { createKeyedQueue } from '../commands/keyed-queue.ts';
 import { createTaskStreams } from '../commands/task-streams.ts';
@@ -6,6 +7,7 @@ import { createTasks, type Tasks } from '../commands/tasks.ts';
 import { deriveKey } from '../events/keys/data-key.ts';
 import { createKeyVault, type KeyVault } from '../events/keys/key-vault.ts';
 import { BEGINNING, type EventStore } from '../events/store/event-store.ts';
+import { createVocabularyGate } from '../events/vocabulary-gate.ts';
 import { keysFor } from '../platform/generated-keys.ts';
 import { occupyAlone } from '../platform/postgres/occupancy.ts';
 import { allProjections } from '../projections/all-projections.ts';
@@ -42,7 +44,7 @@ await runTool('npm run seed -- [--password Passw0rd-of-all]', async (tool) => {
   const members = await makeAccounts(installation, store, { tool, from: beginningOf(now), password });
   const steps = planHistory(now, TASKS);
   let [done, made] = [0, 0];
-  await actOut(steps, tasksOf(store, vault, keys.secret), members.ids, (events) => {
+  await actOut(steps, tasksOf(installation.pool, store, vault, keys.secret), members.ids, (events) => {
     AbortSignal.any([tool.signal, occupancy.lost]).throwIfAborted();
     done++;
     made += events;
@@ -57,7 +59,7 @@ function requireUsable(password: string): void {
   if (error) throw new UsageError(`the password ${error.issues.map(({ message }) => message).join(' and ')}`);
 }
 
-function tasksOf(store: EventStore, vault: KeyVault, secret: string): Tasks {
+function tasksOf(pool: pg.Pool, store: EventStore, vault: KeyVault, secret: string): Tasks {
   return createTasks({
     store,
     vault,
@@ -66,6 +68,7 @@ function tasksOf(store: EventStore, vault: KeyVault, secret: string): Tasks {
     secret: deriveKey(secret, 'idempotency'),
     // Nothing is stamped by this machine's clock but the last of the past.
     isClockAhead: () => false,
+    vocabulary: createVocabularyGate(pool),
     onLostRace() {},
   });
 }

@@ -7,6 +7,7 @@ import { type HeadsRead, readHeads } from '../events/integrity/read-heads.ts';
 import { keyIdOf } from '../events/integrity/signing-key.ts';
 import { type LogVerification, verifyLog } from '../events/integrity/verify-log.ts';
 import { findMisfiled, firstPosition } from '../events/store/postgres/inspect-log.ts';
+import { VOCABULARY } from '../events/vocabulary.ts';
 import { occupy } from '../platform/postgres/occupancy.ts';
 import { runTool, type Tool, UsageError } from './command-line.ts';
 import { type Installation, openInstallation, signingKeyOf } from './installation.ts';
@@ -44,7 +45,7 @@ async function printPublicKey({ say }: Tool): Promise<void> {
 async function verify(tool: Tool, asked: Asked): Promise<void> {
   const installation = await openInstallation(tool);
   // Not while another tool is filling the log.
-  await (await occupy(installation.connectionString, () => {})).release();
+  await (await occupy(installation.connectionString, { vocabulary: VOCABULARY, log() {} })).release();
   const { log } = await openLog(installation, tool, { url: installation.config.eventStoreUrl });
   // The heads before the end of the log: so every event of theirs is among those that are read, whatever is written meanwhile.
   const { file, ...signed } = await signedHeads(installation, log, asked);

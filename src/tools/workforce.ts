@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import type { KeyVault } from '../events/keys/key-vault.ts';
 import type { EventStore } from '../events/store/event-store.ts';
+import { VOCABULARY } from '../events/vocabulary.ts';
+import { requireKnownVocabulary } from '../events/vocabulary-gate.ts';
 import { isOccupied, type Occupancy, occupy } from '../platform/postgres/occupancy.ts';
 import type { Projection } from '../projections/projection.ts';
 import { type ReadModels, startReadModels } from '../projections/read-models.ts';
@@ -32,8 +34,9 @@ export function createWorkforce(projections: readonly Projection[], parts: Workf
     async ensure() {
       if (own) return own.readModels.refresh();
       if (await isOccupied(pool)) return;
-      const occupancy = await occupy(connectionString, (line) => logger.error({}, line));
+      const occupancy = await occupy(connectionString, { vocabulary: VOCABULARY, log: (line) => logger.error({}, line) });
       try {
+        await requireKnownVocabulary(pool);
         own = { readModels: await startReadModels(projections, { ...parts, logger, evenMisplaced: true }), occupancy };
       } catch (error) {
         await occupancy.release();

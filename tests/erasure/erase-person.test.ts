@@ -17,6 +17,7 @@ import { openEventStore } from '../../src/event-store.ts';
 import { deriveKey } from '../../src/events/keys/data-key.ts';
 import { createKeyVault, type KeyVault } from '../../src/events/keys/key-vault.ts';
 import type { EventStore } from '../../src/events/store/event-store.ts';
+import { createVocabularyGate } from '../../src/events/vocabulary-gate.ts';
 import { createPool } from '../../src/platform/postgres/pool.ts';
 import { keptLog } from '../accounts/support.ts';
 import { call } from '../support/command-parts.ts';
@@ -42,7 +43,16 @@ beforeAll(async () => {
   vault = createKeyVault(pool, keys.MASTER_KEY!);
   const secret = deriveKey(keys.SECRET_KEY!, 'idempotency');
   const streams = createTaskStreams(store, vault);
-  tasks = createTasks({ store, vault, streams, queue: createKeyedQueue(), secret, isClockAhead: () => false, onLostRace() {} });
+  tasks = createTasks({
+    store,
+    vault,
+    streams,
+    queue: createKeyedQueue(),
+    secret,
+    isClockAhead: () => false,
+    vocabulary: createVocabularyGate(pool),
+    onLostRace() {},
+  });
   adminId = (await database.rows<{ id: string }>(`select id from accounts.users where role = 'admin'`))[0]!.id;
 });
 afterAll(async () => {

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { decodeEvents, encodeEvents, expectedHash, type Keys } from '../../src/events/codec.ts';
+import { decodeEvents, encodeEvents, expectedHash, type Keys, VocabularyTooOld } from '../../src/events/codec.ts';
 import { createKeyVault, type KeyVault } from '../../src/events/keys/key-vault.ts';
 import type { EventContext } from '../../src/events/metadata.ts';
 import type { EncodedEvent, StoredEvent } from '../../src/events/store/event-store.ts';
+import type { TaskEvent } from '../../src/events/task/task-events.ts';
 import { allEventTypes, type EventTypeName, UnknownEvent, upcast } from '../../src/events/upcasters.ts';
-import { created, owner, taskId } from '../support/happenings.ts';
+import { asItWas, assigned, created, deleted, editor, owner, restored, tagged, taskId } from '../support/happenings.ts';
 import { everyTaskEvent, everyUserEvent } from './every-event.ts';
 
 const context: EventContext = {
@@ -89,7 +90,7 @@ describe('the codec', () => {
     const { keys } = withKeys();
     const { encoded } = encodeEvents(events, place, context, keys);
     const bytes = Buffer.concat(encoded.flatMap(({ data, metadata }) => [data, metadata])).toString();
-    for (const secret of ['plants', 'palms', 'cactus', 'Soaked', 'plan.pdf', 'Look']) expect(bytes).not.toContain(secret);
+    for (const secret of ['plants', 'palms', 'cactus', 'Soaked', 'plan.pdf', 'Look', 'home', 'garden']) expect(bytes).not.toContain(secret);
   });
 
   test('without its key, tells which members are lost and keeps the others', async () => {
@@ -104,6 +105,59 @@ describe('the codec', () => {
     });
     expect(decoded.find(({ type }) => type === 'CommentAdded')).toMatchObject({ redacted: [], data: { content: 'Look at @editor' } });
     expect(await vault.load([keys.task.id])).toEqual(new Map());
+  });
+
+  test('without its key, reads tags as none', async () => {
+    const { database, keys } = withKeys();
+    const last = { ...asItWas(), tags: ['home'], gives_access: false };
+    const events = [
+      created({ tags: ['home'] }),
+      everyTaskEvent.TaskTagsChanged,
+      { type: 'TaskDeleted' as const, data: { forced: false, reason: 'command' as const, last } },
+    ];
+    const { encoded } = encodeEvents(events, place, context, keys);
+    database.delete(keys.task.id);
+    const decoded = await decodeEvents(stored(encoded), vaultOn(database));
+    expect(decoded.map(({ redacted }) => redacted)).toEqual([
+      ['/title', '/description', '/tags'],
+      ['/tags/from', '/tags/to'],
+      ['/last/tags'],
+    ]);
+    expect(decoded.map(({ data }) => data)).toMatchObject([
+      { title: null, tags: [] },
+      { tags: { from: [], to: [] } },
+      { last: { ...last, tags: [] } },
+    ]);
+  });
+
+  test('writes each event in the lowest version that holds it with its text sealed', () => {
+    const { keys } = withKeys();
+    const lasting = (more: object) => ({ ...asItWas(), ...more });
+    const versions = (events: readonly TaskEvent[], vocabulary?: number) =>
+      encodeEvents(events, place, context, keys, vocabulary).recorded.map(({ metadata }) => metadata.schema_version);
+    const first: TaskEvent[] = [
+      created(),
+      assigned(editor),
+      deleted(),
+      restored(),
+      { type: 'TaskUnassigned', data: { assignee_id: { from: editor, to: null }, reason: 'command' } },
+    ] as TaskEvent[];
+    expect(versions(first)).toEqual([1, 1, 1, 1, 1]);
+    const second = [created({ tags: ['a'] }), tagged([], ['a']), assigned(editor, null, false), deleted(lasting({ tags: ['a'] }))];
+    expect(versions([...second, restored(lasting({ gives_access: false }))] as TaskEvent[])).toEqual([2, 2, 2, 2, 2]);
+  });
+
+  test('for readers of the first vocabulary leaves tags in clear, and refuses what only the second can hold', async () => {
+    const { database, keys } = withKeys();
+    const events = [created({ tags: ['home'] }), tagged(['home'], []), deleted({ tags: ['home'] })] as TaskEvent[];
+    const { encoded, recorded, vocabulary } = encodeEvents(events, place, context, keys, 1);
+    expect(vocabulary).toBe(1);
+    expect(recorded.map(({ metadata }) => metadata.schema_version)).toEqual([1, 1, 1]);
+    expect(encoded.map(({ data }) => data.toString().includes('home'))).toEqual([true, true, true]);
+    expect(encoded[2]!.data.toString()).not.toContain('gives_access');
+    expect((await decodeEvents(stored(encoded), vaultOn(database))).map(({ data }) => data)).toEqual(events.map(({ data }) => data));
+    for (const event of [assigned(editor, null, false), deleted({ gives_access: false })])
+      expect(() => encodeEvents([event] as TaskEvent[], place, context, keys, 1)).toThrow(VocabularyTooOld);
   });
 
   test('a box that stands in the place of another does not open', async () => {
@@ -150,7 +204,8 @@ describe('the codec', () => {
 
   test('an unknown type or a version from the future is a loud stop', () => {
     expect(() => upcast('TaskVanished', 1, {})).toThrow(UnknownEvent);
-    expect(() => upcast('TaskCreated', 2, {})).toThrow(UnknownEvent);
+    expect(() => upcast('TaskCreated', 3, {})).toThrow(UnknownEvent);
+    expect(() => upcast('TaskEdited', 2, {})).toThrow(UnknownEvent);
     expect(() => upcast('toString', 1, {})).toThrow(UnknownEvent);
   });
 });
@@ -160,7 +215,10 @@ describe('what was ever shipped', () => {
     events: { stream: string; revision: number; id: string; type: EventTypeName; metadata: string; data: string; decoded: unknown }[];
     keys: { id: string; subject: string; wrapped: string }[];
   }
-  const fixture = JSON.parse(readFileSync(new URL('./fixtures/events-v1.json', import.meta.url), 'utf8')) as Fixture;
+  const read = (name: string) => JSON.parse(readFileSync(new URL(`./fixtures/${name}`, import.meta.url), 'utf8')) as Fixture;
+  // Each release's events are in one stream of their own.
+  const all = [read('events-v1.json'), read('events-v2.json')];
+  const fixture: Fixture = { events: all.flatMap((file) => file.events), keys: all.flatMap((file) => file.keys) };
   const database = new Map(fixture.keys.map((key) => [key.id, { ...key, wrapped: Buffer.from(key.wrapped, 'base64') }]));
   const events = fixture.events.map((event, index) => ({
     ...event,
@@ -169,8 +227,10 @@ describe('what was ever shipped', () => {
     position: BigInt(index + 1),
   }));
 
-  test('has a frozen event of every type', () => {
-    expect(new Set(events.map(({ type }) => type))).toEqual(new Set(Object.keys(allEventTypes)));
+  test('has a frozen event of every version of every type', () => {
+    const frozen = events.map(({ type, metadata }) => `${type} ${JSON.parse(metadata.toString()).schema_version}`);
+    const known = Object.entries(allEventTypes).flatMap(([type, { versions }]) => versions.map((_, index) => `${type} ${index + 1}`));
+    expect(frozen.toSorted()).toEqual(known.toSorted());
   });
 
   test('is read today as it was meant then, and its chain holds', async () => {
@@ -178,7 +238,7 @@ describe('what was ever shipped', () => {
     expect(decoded.map(({ data }) => data)).toEqual(fixture.events.map(({ decoded: then }) => then));
     const heads = new Map<string, string>();
     for (const event of events) {
-      const hash = expectedHash(event, heads.get(event.stream) ?? '');
+      const hash = expectedHash(event, event.revision === 0 ? '' : heads.get(event.stream)!);
       expect(hash.expected).toBe(hash.carried);
       heads.set(event.stream, hash.carried!);
     }

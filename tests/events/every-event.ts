@@ -33,7 +33,7 @@ export const everyTaskEvent: OneOf<TaskEvent> = {
     type: 'TaskTransitioned',
     data: { status: { from: 'todo', to: 'done' }, completed_at: { from: null, to: at(3) }, comment: 'Soaked — ganz naß 🌵' },
   },
-  TaskAssigned: { type: 'TaskAssigned', data: { assignee_id: { from: editor, to: viewer } } },
+  TaskAssigned: { type: 'TaskAssigned', data: { assignee_id: { from: editor, to: viewer }, gives_access: false } },
   TaskUnassigned: { type: 'TaskUnassigned', data: { assignee_id: { from: viewer, to: null }, reason: 'command' } },
   TaskShared: { type: 'TaskShared', data: { user_id: viewer, permission: 'view' } },
   TaskSharePermissionChanged: { type: 'TaskSharePermissionChanged', data: { user_id: viewer, permission: { from: 'view', to: 'edit' } } },

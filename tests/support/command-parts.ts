@@ -8,6 +8,7 @@ import { createKeyVault } from '../../src/events/keys/key-vault.ts';
 import type { EventStore } from '../../src/events/store/event-store.ts';
 import { createPostgresEventStore } from '../../src/events/store/postgres/postgres-event-store.ts';
 import { eventLogMigrations } from '../../src/events/store/postgres/schema.ts';
+import { createVocabularyGate } from '../../src/events/vocabulary-gate.ts';
 import { migrate } from '../../src/platform/postgres/migrate.ts';
 import { createPool } from '../../src/platform/postgres/pool.ts';
 import { admin, owner } from './happenings.ts';
@@ -55,6 +56,7 @@ async function openInstance(connectionString: string): Promise<Instance> {
     queue: createKeyedQueue(),
     secret: deriveKey('a secret key for tests, long enough', 'idempotency'),
     isClockAhead: () => false,
+    vocabulary: createVocabularyGate(pool),
     onLostRace: () => void lost++,
   };
   return {

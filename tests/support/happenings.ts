@@ -55,8 +55,8 @@ export function transitioned(from: Status, to: Status, completed: { from?: strin
   };
 }
 
-export function assigned(to: string, from: string | null = null): Happening {
-  return { type: 'TaskAssigned', data: { assignee_id: { from, to } } };
+export function assigned(to: string, from: string | null = null, gives_access = true): Happening {
+  return { type: 'TaskAssigned', data: { assignee_id: { from, to }, gives_access } };
 }
 
 export function unassigned(from: string): Happening {
@@ -75,6 +75,7 @@ export function asItWas(more: Partial<Data<'TaskDeleted'>['last']> = {}): Data<'
     tags: [],
     owner_id: owner,
     assignee_id: null,
+    gives_access: true,
     sharee_ids: [],
     comment_count: 0,
     file_ids: [],

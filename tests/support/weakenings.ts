@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: pieces of source are quoted as they are
 import { http } from './weakenings/http.ts';
 import { repeats } from './weakenings/repeats.ts';
+import { vocabularies } from './weakenings/vocabulary.ts';
 
 /** How a defence is taken away: a piece of the source, and what it is instead while `WITHOUT` is true. */
 export interface Weakening {
@@ -400,4 +401,13 @@ const following: readonly Weakening[] = [
   },
 ];
 
-export const weakenings: readonly Weakening[] = [...guards, ...defences, ...outbound, ...seals, ...following, ...http, ...repeats];
+export const weakenings: readonly Weakening[] = [
+  ...guards,
+  ...defences,
+  ...outbound,
+  ...seals,
+  ...following,
+  ...http,
+  ...repeats,
+  ...vocabularies,
+];

@@ -24,7 +24,7 @@ export function assign(task: Task, assignee: Someone | null, actor: Person): Tas
   if (!decidesAlone && !hasAccess(task, assignee.id)) {
     throw new Rejection('ASSIGNEE_HAS_NO_ACCESS', 'Only the owner may assign the task to someone who has no access to it');
   }
-  return [{ type: 'TaskAssigned', data: { assignee_id: { from: task.assigneeId, to: assignee.id } } }];
+  return [{ type: 'TaskAssigned', data: { assignee_id: { from: task.assigneeId, to: assignee.id }, gives_access: true } }];
 }
 
 export function requireKnown(person: Someone): void {

@@ -42,6 +42,7 @@ function asItWas(task: Task): TaskAsItWas {
     tags: [...task.tags],
     owner_id: task.ownerId,
     assignee_id: task.assigneeId,
+    gives_access: task.assignmentGivesAccess,
     sharee_ids: [...task.shares.keys()],
     comment_count: liveComments(task),
     file_ids: [...task.files].filter(([, file]) => file.deletedAt === null).map(([id]) => id),

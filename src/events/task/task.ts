@@ -43,6 +43,8 @@ export interface Task {
   tags: readonly string[];
   ownerId: string;
   assigneeId: string | null;
+  /** Whether the assignee may edit because they are assigned; true where nobody is. */
+  assignmentGivesAccess: boolean;
   createdAt: string;
   updatedAt: string;
   deletedAt: string | null;
@@ -84,6 +86,7 @@ function created({ taskId, at, data }: TaskFact & { type: 'TaskCreated' }): Task
     tags: data.tags,
     ownerId: data.owner_id,
     assigneeId: data.assignee_id,
+    assignmentGivesAccess: true,
     createdAt: at,
     updatedAt: at,
     deletedAt: null,
@@ -103,8 +106,9 @@ function changed(task: Task, fact: Exclude<TaskFact, { type: 'TaskCreated' }>): 
     case 'TaskTransitioned':
       return { status: fact.data.status.to, completedAt: fact.data.completed_at.to };
     case 'TaskAssigned':
+      return { assigneeId: fact.data.assignee_id.to, assignmentGivesAccess: fact.data.gives_access };
     case 'TaskUnassigned':
-      return { assigneeId: fact.data.assignee_id.to };
+      return { assigneeId: null, assignmentGivesAccess: true };
     case 'TaskShared':
       return { shares: put(task.shares, fact.data.user_id, { permission: fact.data.permission, sharedAt: fact.at, sharedBy: fact.by }) };
     case 'TaskSharePermissionChanged':

@@ -3,6 +3,8 @@ import pg from 'pg';
 
 const NAME = 'tasktrail occupancy';
 const KEY = `hashtextextended('${NAME}', 0)`;
+/** The lock that says that its holder reads the vocabulary of a number, an SQL expression. Every service also holds those of all lower ones, but for the first. */
+const vocabularyKey = (number: string) => `hashtextextended('tasktrail vocabulary ' || ${number}, 0)`;
 /** Often enough for what lies between here and the server not to take the connection for a forgotten one. */
 const PING_MS = 5_000;
 const RETRY_MS = 1_000;
@@ -17,19 +19,26 @@ export interface Occupancy {
   release(): Promise<void>;
 }
 
+export interface ServiceDetails {
+  /** The number of the vocabulary of events that the service reads. */
+  vocabulary: number;
+  log: (line: string) => void;
+}
+
 /**
  * Says that a service works on the database: any number of them may at once, and no tool that needs it for itself. When the connection
  * that says so is lost, it is made again. @throws DatabaseOccupied while such a tool is at work
  */
-export async function occupy(connectionString: string, log: (line: string) => void): Promise<Occupancy> {
+export async function occupy(connectionString: string, { vocabulary, log }: ServiceDetails): Promise<Occupancy> {
   const ending = new AbortController();
-  let hold = await take(connectionString, 'shared');
+  const takeShared = () => take(connectionString, 'shared', vocabulary);
+  let hold = await takeShared();
   const keep = async () => {
     for (let told = false; !ending.signal.aborted; ) {
       if (!hold.lost.aborted) await happened(AbortSignal.any([hold.lost, ending.signal]));
       if (ending.signal.aborted) return;
       try {
-        hold = await take(connectionString, 'shared');
+        hold = await takeShared();
         told = false;
       } catch (error) {
         if (!told && error instanceof DatabaseOccupied) log(`this service must be stopped: ${error.message}`);
@@ -53,22 +62,37 @@ export async function occupyAlone(connectionString: string): Promise<Occupancy &
   return take(connectionString, 'alone');
 }
 
+const sharedLocks = `
+  select pid, (classid::bigint << 32) | objid::bigint as key
+    from pg_locks
+   where locktype = 'advisory' and mode = 'ShareLock' and granted and objsubid = 1
+     and database = (select oid from pg_database where datname = current_database())`;
+
 /** Whether a service works on the database. */
 export async function isOccupied(pool: pg.Pool): Promise<boolean> {
   const { rows } = await pool.query<{ occupied: boolean }>(
-    `select exists (
-       select from pg_locks
-       where locktype = 'advisory' and mode = 'ShareLock' and granted and objsubid = 1
-         and database = (select oid from pg_database where datname = current_database())
-         and (classid::bigint << 32) | objid::bigint = ${KEY}
-     ) as occupied`,
+    `select exists (select from (${sharedLocks}) as held where key = ${KEY}) as occupied`,
   );
   return rows[0]!.occupied;
 }
 
+/** Whether a service works on the database that does not read the vocabulary of this number: an instance of an older release. */
+export async function isOlderServiceAtWork(pool: pg.Pool, vocabulary: number): Promise<boolean> {
+  const { rows } = await pool.query<{ older: boolean }>(
+    `with held as materialized (${sharedLocks})
+     select exists (
+       select from held as service
+        where service.key = ${KEY}
+          and not exists (select from held where held.pid = service.pid and held.key = ${vocabularyKey('$1::integer')})
+     ) as older`,
+    [vocabulary],
+  );
+  return rows[0]!.older;
+}
+
 type Hold = Occupancy & { lost: AbortSignal };
 
-async function take(connectionString: string, how: 'shared' | 'alone'): Promise<Hold> {
+async function take(connectionString: string, how: 'shared' | 'alone', vocabulary = 1): Promise<Hold> {
   const client = new pg.Client({
     connectionString,
     application_name: NAME,
@@ -85,6 +109,8 @@ async function take(connectionString: string, how: 'shared' | 'alone'): Promise<
     await client.end().catch(() => {});
   };
   try {
+    // Before the other lock, so that this process is never taken for one of an older release.
+    await client.query(`select pg_advisory_lock_shared(${vocabularyKey('number')}) from generate_series(2, $1) as number`, [vocabulary]);
     const { rows } = await client.query(
       `select ${how === 'shared' ? 'pg_try_advisory_lock_shared' : 'pg_try_advisory_lock'}(${KEY}) as held`,
     );

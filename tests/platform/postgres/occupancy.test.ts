@@ -1,7 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { DatabaseOccupied, isOccupied, type Occupancy, occupy, occupyAlone } from '../../../src/platform/postgres/occupancy.ts';
+import {
+  DatabaseOccupied,
+  isOccupied,
+  isOlderServiceAtWork,
+  type Occupancy,
+  occupy,
+  occupyAlone,
+} from '../../../src/platform/postgres/occupancy.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 
 let database: TestDatabase;
@@ -20,8 +27,8 @@ afterAll(async () => {
   await database.drop();
 });
 
-async function service(log: (line: string) => void = () => {}): Promise<Occupancy> {
-  const occupancy = await occupy(database.connectionString, log);
+async function service(vocabulary = 1, log: (line: string) => void = () => {}): Promise<Occupancy> {
+  const occupancy = await occupy(database.connectionString, { vocabulary, log });
   held.push(occupancy);
   return occupancy;
 }
@@ -52,6 +59,17 @@ describe('who works on a database', () => {
     expect(await isOccupied(pool)).toBe(true);
     await other.release();
     expect(await isOccupied(pool)).toBe(false);
+  });
+
+  test('a service is of an older release where it lacks the vocabulary that is asked for', async () => {
+    expect(await isOlderServiceAtWork(pool, 2)).toBe(false);
+    await service(3);
+    await service(2);
+    expect([await isOlderServiceAtWork(pool, 2), await isOlderServiceAtWork(pool, 3)]).toEqual([false, true]);
+    const older = await service(1);
+    expect(await isOlderServiceAtWork(pool, 2)).toBe(true);
+    await older.release();
+    expect(await isOlderServiceAtWork(pool, 2)).toBe(false);
   });
 
   test('a tool that must be alone is refused while a service runs, and a service while such a tool does', async () => {

@@ -56,8 +56,18 @@ alter table event_log.data_keys add check ((wrapped = '') or destroyed_for is nu
 create index data_keys_destroyed on event_log.data_keys (destroyed_for) where destroyed_for is not null;
 `;
 
+/** The highest vocabulary of which there may be events in the log: a release with a lower one would stop at them. */
+const vocabulary = `
+create table event_log.vocabulary (
+  only_one boolean primary key default true check (only_one),
+  number integer not null check (number > 0)
+);
+insert into event_log.vocabulary (number) values (1);
+`;
+
 export const eventLogMigrations: { name: string; sql: string }[] = [
   { name: '001_tables', sql: tables },
   { name: '002_append', sql: appendFunctions },
   { name: '003_destroyed_keys', sql: destroyedKeys },
+  { name: '004_vocabulary', sql: vocabulary },
 ];
