@@ -9,7 +9,7 @@ import type { RateLimits } from './rate-limits.ts';
 import { RefusalWithHeaders } from './refusal-with-headers.ts';
 import { requestParts } from './request-parts.ts';
 import type { Answer, Route } from './route.ts';
-import { type FoundPath, routeTable } from './route-table.ts';
+import { type FoundPath, nothingServed, routeTable } from './route-table.ts';
 import { type Authenticate, whoAsks } from './who-asks.ts';
 
 export interface Served {
@@ -51,7 +51,7 @@ export function requestHandling({
       throw new Rejection('MALFORMED_REQUEST', 'The Host header is missing');
     const preflight = cors.preflight(request);
     if (preflight) return preflight;
-    const found = foundAt(request.path);
+    const found = endsInSlash(request) ? (otherwise ?? nothingServed) : foundAt(request.path);
     if (!('endpoints' in found)) return refuseStray(request, found);
     const endpoint = found.endpoints.get(request.http.method);
     if (!endpoint && request.http.method === 'OPTIONS') return { status: 204, headers: { Allow: found.allow } };
@@ -88,6 +88,14 @@ export function requestHandling({
     await countStray(request);
     throw refusal;
   }
+}
+
+/**
+ * Whether it would delete what stands above the resource that its caller named: URL parsers resolve `…/tags/..` before they send it, and
+ * the path that arrives ends in a slash.
+ */
+function endsInSlash({ http, path }: ApiRequest): boolean {
+  return http.method === 'DELETE' && path.endsWith('/');
 }
 
 function otherMethod(allow: string): Error {

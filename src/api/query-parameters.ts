@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { isUsername } from '../accounts/username.ts';
+import { faultMessage } from '../platform/fault-messages.ts';
+import { Tag } from './tag.ts';
 
 // The values of query strings: text that stands for numbers, lists, times and people. As input they are described for the documents.
 
@@ -34,18 +36,18 @@ export function someOf<T extends string>(values: readonly T[]) {
     .meta({ description: `Some of ${values.join(', ')}; with commas between them.` });
 }
 
-const LONGEST_TAG = 50;
-const MOST_TAGS = 20;
+const MAX_TAGS = 20;
 
 /** Tags, with commas between them, as they are stored: trimmed and in lower case. */
 export function tagList(description: string) {
   return z
     .string()
-    .transform((text) => [...new Set(text.split(',').map((tag) => tag.trim().toLowerCase()))].sort())
-    .refine((tags) => tags.every((tag) => tag.length > 0), { error: 'must not have empty tags', params: { code: 'too_short' } })
-    .refine((tags) => tags.length <= MOST_TAGS && tags.every((tag) => tag.length <= LONGEST_TAG), {
-      error: `must be at most ${MOST_TAGS} tags of at most ${LONGEST_TAG} characters`,
-      params: { code: 'too_long' },
+    .transform((text, context) => {
+      const tags = z.array(Tag).max(MAX_TAGS).safeParse(text.split(','), { error: faultMessage });
+      if (tags.success) return [...new Set(tags.data)].sort();
+      // What is wrong with one of them is wrong with the parameter: its items have no names of their own.
+      context.issues.push({ ...tags.error.issues[0]!, path: [], input: text } as z.core.$ZodRawIssue);
+      return z.NEVER;
     })
     .optional()
     .meta({ description });

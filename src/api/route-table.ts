@@ -12,7 +12,7 @@ export interface FoundPath {
   endpoints: ReadonlyMap<string, Endpoint>;
 }
 
-const nothingServed = new Rejection('ROUTE_NOT_FOUND', 'Nothing is served at this path');
+export const nothingServed = new Rejection('ROUTE_NOT_FOUND', 'Nothing is served at this path');
 
 interface Methods {
   endpoints: Map<string, Endpoint>;

@@ -67,7 +67,7 @@ function walk<T>(branch: Branch<T>, segments: readonly string[], depth: number, 
 
 function segmentsOf(path: string): string[] {
   const end = path.length > 1 && path.endsWith('/') ? -1 : undefined;
-  return path.slice(1, end).split('/');
+  return path === '//' ? ['', ''] : path.slice(1, end).split('/');
 }
 
 function decoded(segment: string): string {

@@ -4,6 +4,7 @@ import type { CreateTask } from '../../commands/task/create-task.ts';
 import type { EditTask } from '../../commands/task/edit-task.ts';
 import { doneStatus, initialStatus } from '../../events/task/workflow.ts';
 import { CommentText, Description, DueDate, Id, isStorable, Priority, Status } from '../../events/values.ts';
+import { Tag } from '../tag.ts';
 
 const MAX_TAGS = 20;
 const MAX_TASKS = 500;
@@ -14,17 +15,6 @@ const Title = z
   .min(1)
   .max(255)
   .refine(isStorable, { error: 'must be well-formed text without NUL characters', params: { code: 'format' } });
-
-const Tag = z
-  .string()
-  .trim()
-  .toLowerCase()
-  .min(1)
-  .max(50)
-  .refine((tag) => isStorable(tag) && !/[,/\p{Cc}]/u.test(tag), {
-    error: 'must not have a comma, a slash or control characters',
-    params: { code: 'format' },
-  });
 
 /** Tags as they are kept: lower-case, unique and sorted. Zod counts a list before it looks at the items, if its maximum comes first. */
 export const Tags = z

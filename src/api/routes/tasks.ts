@@ -12,12 +12,24 @@ import { commandCall, taskHeaders } from '../command-request.ts';
 import { matchesEtag } from '../etag.ts';
 import { answerPast, asksForThePast, PastTaskQuery } from '../past-task.ts';
 import { type Answer, type Route, route } from '../route.ts';
+import { isDotSegment } from '../tag.ts';
 import { answerNothing, commandOnTask, type OnTask, refusalsOnTask, TaskPath, type TaskServices, taskCommands } from '../task-commands.ts';
 import { TaskWithParts, withParts } from '../task-parts.ts';
 import { peopleOn, TaskView, taskView } from '../views/task-view.ts';
 import { AssignBody, TagsBody, TaskBody, TaskPatch, TransitionBody, toCreateTask, toEditTask, toReplacement } from './task-bodies.ts';
 
-const TagPath = z.strictObject({ task_id: z.string(), tag: z.string() });
+/** A tag that an older release took may be removed as it is, but for those that no address can name: PUT and PATCH remove them. */
+const TagPath = z.strictObject({
+  task_id: z.string(),
+  tag: z
+    .string()
+    .trim()
+    .toLowerCase()
+    .refine((tag) => !isDotSegment(tag), {
+      error: 'must not be . or ..: replace the tags of the task instead',
+      params: { code: 'format' },
+    }),
+});
 
 /** The commands on one task, and the read of one. */
 export function taskRoutes(
@@ -158,7 +170,7 @@ export function taskRoutes(
       path: '/tasks/:task_id/tags/:tag',
       summary: 'Remove a tag from a task',
       params: TagPath,
-      handle: (input) => execute('delete', input, removeTag, { tag: input.params.tag.trim().toLowerCase() }),
+      handle: (input) => execute('delete', input, removeTag, { tag: input.params.tag }),
     }),
   ];
 }

@@ -14,4 +14,10 @@ export const http: readonly Weakening[] = [
     from: '.max(MAX_TAGS)',
     to: '[WITHOUT ? "min" : "max"](WITHOUT ? 0 : MAX_TAGS)',
   },
+  {
+    name: 'a slash at the end deletes nothing',
+    file: 'api/handle-request.ts',
+    from: "return http.method === 'DELETE' &&",
+    to: "return !WITHOUT && http.method === 'DELETE' &&",
+  },
 ];
