@@ -2,6 +2,7 @@
 FROM node:24.21.0-bookworm-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY scripts/link-node.js ./scripts/
 RUN npm ci --omit=dev --no-audit --no-fund
 
 FROM node:24.21.0-bookworm-slim
@@ -12,6 +13,7 @@ WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules
 COPY package.json ./
 COPY src ./src
+COPY vendor ./vendor
 # What /version reports: docker build --build-arg COMMIT="$(git rev-parse HEAD)" .
 ARG COMMIT=""
 LABEL org.opencontainers.image.revision=$COMMIT

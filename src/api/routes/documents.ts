@@ -69,12 +69,17 @@ function pages(): Route[] {
     file('/docs/swagger-ui.css', css, require.resolve('swagger-ui-dist/swagger-ui.css')),
     file('/docs/swagger-ui-bundle.js', script, require.resolve('swagger-ui-dist/swagger-ui-bundle.js')),
     file('/docs/favicon-32x32.png', 'image/png', require.resolve('swagger-ui-dist/favicon-32x32.png')),
-    file('/redoc/redoc.standalone.js', script, require.resolve('redoc/bundles/redoc.standalone.js'), withoutLogo),
+    file('/redoc/redoc.standalone.js', script, vendored('redoc/redoc.standalone.js'), withoutLogo),
   ];
 }
 
 function ownFile(name: string): string {
   return fileURLToPath(new URL(`../pages/${name}`, import.meta.url));
+}
+
+/** A viewer's bundle whose package would bring all that it is built from. */
+function vendored(name: string): string {
+  return fileURLToPath(new URL(`../../../vendor/${name}`, import.meta.url));
 }
 
 const unlisted = { method: 'get', tag: 'Documents', needs: 'open', rejects: [], undocumented: true } as const;
