@@ -4,6 +4,7 @@ import type { Standing } from '../platform/rate-limits/sliding-windows.ts';
 import type { ApiRequest } from './api-request.ts';
 import { commonHeaders } from './common-headers.ts';
 import type { Cors } from './cors.ts';
+import { isComing, type Lingering } from './lingering.ts';
 import { type Answer, JsonText, type Streamed } from './route.ts';
 
 /** In bytes: below, compressing costs more than it saves. */
@@ -17,7 +18,7 @@ type Write = (request: ApiRequest, answer: Answer, closing: boolean) => void | P
  * Writes answers with the headers that all of them carry. `closing`: the connection takes no further request.
  * Resolves when a stream is written to its end, and rejects when its first piece cannot be had: then nothing was sent yet.
  */
-export function answerWriter(cors: Cors): Write {
+export function answerWriter(cors: Cors, lingering: Lingering): Write {
   const common = commonHeaders(cors.varies);
   const varyAt = common.indexOf('Vary') + 1;
   const places = new Map(common.flatMap((name, index) => (index % 2 === 0 ? [[name.toLowerCase(), index + 1]] : [])));
@@ -38,22 +39,31 @@ export function answerWriter(cors: Cors): Write {
     return headers;
   }
 
-  function send(
-    { http, response }: ApiRequest,
-    status: number,
-    headers: string[],
-    type: string,
-    body: string | Uint8Array,
-    length: number,
-  ): void {
+  function send(request: ApiRequest, status: number, headers: string[], type: string, body: string | Uint8Array, length: number): void {
+    const { http, response } = request;
     headers.push('Content-Type', type, 'Content-Length', String(length));
+    const isEarly = isComing(http);
     if (length >= worthCompressing && compressible.test(type)) {
       headers[varyAt] += ', Accept-Encoding';
-      if (http.headers['accept-encoding'] !== undefined && http.method !== 'HEAD') compress(http, response, nothing);
+      if (http.headers['accept-encoding'] !== undefined && http.method !== 'HEAD' && !isEarly) compress(http, response, nothing);
+    }
+    const content = http.method === 'HEAD' ? undefined : body;
+    if (isEarly) sendEarly(request, status, headers, content);
+    else response.writeHead(status, headers).end(content);
+  }
+
+  /** Sends an answer before the request has arrived as a whole. Then the connection lingers, or takes no further request. */
+  function sendEarly({ http, response }: ApiRequest, status: number, headers: string[], content?: string | Uint8Array): void {
+    const linger = lingering.take(http, response);
+    if (!linger) {
+      if (!headers.includes('Connection')) headers.push('Connection', 'close');
+      response.writeHead(status, headers).end(content);
+      return;
     }
     response.writeHead(status, headers);
-    if (http.method === 'HEAD') response.end();
-    else response.end(body);
+    if (content === undefined) response.flushHeaders();
+    else response.write(content);
+    linger();
   }
 
   async function sendStream(
@@ -90,7 +100,8 @@ export function answerWriter(cors: Cors): Write {
       return send(request, answer.status, headers, jsonType, json.text, json.byteLength);
     }
     if (answer.status !== 204 && answer.status !== 304) headers.push('Content-Length', '0');
-    request.response.writeHead(answer.status, headers).end();
+    if (isComing(request.http)) sendEarly(request, answer.status, headers);
+    else request.response.writeHead(answer.status, headers).end();
   };
 }
 

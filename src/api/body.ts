@@ -4,6 +4,7 @@ import { isStorable } from '../events/values.ts';
 import { Rejection } from '../rejection.ts';
 import { requireWithinLimits } from './body-limits.ts';
 import { below, type Faults, unknownKey } from './faults.ts';
+import { hasBody } from './lingering.ts';
 
 /** In bytes. */
 export const bodyLimit = 1024 * 1024;
@@ -25,8 +26,7 @@ export class ClientGone extends Error {
  */
 export async function readJson(request: IncomingMessage): Promise<SentJson | undefined> {
   const { headers } = request;
-  if (headers['content-length'] === '0' || (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined))
-    return undefined;
+  if (!hasBody(request)) return undefined;
   if (Number(headers['content-length']) > bodyLimit) throw tooLarge();
   const bytes = await readBytes(request);
   if (bytes.length === 0) return undefined;

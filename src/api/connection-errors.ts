@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { Rejection } from '../rejection.ts';
 import type { ApiRequest } from './api-request.ts';
 import { errorAnswer } from './error-answer.ts';
+import type { Lingering } from './lingering.ts';
 
 /** What Node says of bytes that are no request, or not in time. */
 export interface ConnectionError extends Error {
@@ -28,6 +29,7 @@ export function answerConnectionError(
   socket: Socket,
   latest: ApiRequest | undefined,
   headers: readonly string[],
+  lingering: Lingering,
 ): ConnectionAnswer | undefined {
   const unanswered = latest && !latest.response.writableEnded ? latest : undefined;
   if (!socket.writable || error.code === 'ECONNRESET' || unanswered?.response.headersSent) {
@@ -42,7 +44,10 @@ export function answerConnectionError(
   const requestId = unanswered?.requestId ?? randomUUID();
   const { status, body } = errorAnswer(rejectionOf(error), requestId);
   if (unanswered) unanswered.cutOffWith = status;
-  socket.end(rawAnswer(status, [...headers, 'X-Request-ID', requestId], JSON.stringify(body)), () => socket.destroy());
+  socket.write(rawAnswer(status, [...headers, 'X-Request-ID', requestId], JSON.stringify(body)));
+  // What did not arrive in time will not soon: only of other requests the rest is waited for.
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') socket.destroySoon();
+  else lingering.close(socket);
   return { status, requestId, isOwn: !unanswered };
 }
 

@@ -4,6 +4,7 @@ import { Busboy, type BusboyFileStream, type BusboyHeaders } from '@fastify/busb
 import { Rejection } from '../rejection.ts';
 import { ClientGone } from './body.ts';
 import { below, type Fault, unknownKey } from './faults.ts';
+import { hasBody } from './lingering.ts';
 
 /** What a body has beside its file: boundaries and the headers of the part. In bytes. */
 export const partOverhead = 64 * 1024;
@@ -73,10 +74,6 @@ export function readFilePart<T>(http: IncomingMessage, part: FilePart<T>, undo: 
     });
     http.pipe(parser);
   });
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
 
 function parserOf({ headers }: IncomingMessage): InstanceType<typeof Busboy> {

@@ -6,12 +6,14 @@ import type { ApiRequest } from './api-request.ts';
 import { ClientGone } from './body.ts';
 import type { Cors } from './cors.ts';
 import { errorAnswer, isFault } from './error-answer.ts';
+import type { Lingering } from './lingering.ts';
 import type { RequestMetrics } from './request-metrics.ts';
 import type { Answer } from './route.ts';
 
 export interface ServingParts {
   handle(request: ApiRequest): Promise<Answer>;
   cors: Cors;
+  lingering: Lingering;
   logger: Logger;
   requestMetrics: RequestMetrics;
   isDraining(): boolean;
@@ -26,12 +28,13 @@ const clientClosedRequest = 499;
 export function requestServing({
   handle,
   cors,
+  lingering,
   logger,
   requestMetrics,
   isDraining,
   onRefused,
 }: ServingParts): (request: ApiRequest) => Promise<number> {
-  const write = answerWriter(cors);
+  const write = answerWriter(cors, lingering);
 
   /** @returns the status that was answered */
   async function answer(request: ApiRequest): Promise<number> {

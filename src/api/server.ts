@@ -9,6 +9,7 @@ import { commonHeaders } from './common-headers.ts';
 import { answerConnectionError, type ConnectionError } from './connection-errors.ts';
 import { cors as crossOrigin } from './cors.ts';
 import { requestHandling, type Served } from './handle-request.ts';
+import { createLingering, type Lingering } from './lingering.ts';
 import type { RequestMetrics } from './request-metrics.ts';
 import { requestServing } from './serve-request.ts';
 import { type SlowBodies, watchSlowBodies } from './slow-bodies.ts';
@@ -62,6 +63,7 @@ export interface ApiServer {
 /** The routes, served over HTTP. */
 export function createApiServer({ corsOrigins, trustProxy, ...parts }: ApiServerParts): ApiServer {
   const cors = crossOrigin(corsOrigins);
+  const lingering = createLingering();
   let draining = false;
   let underWay = 0;
   const isDraining = () => draining;
@@ -71,6 +73,7 @@ export function createApiServer({ corsOrigins, trustProxy, ...parts }: ApiServer
     ...parts,
     handle: (request) => handle(request),
     cors,
+    lingering,
     isDraining,
     onRefused: (request, code) => served.onRefused?.(request, code),
   });
@@ -102,7 +105,7 @@ export function createApiServer({ corsOrigins, trustProxy, ...parts }: ApiServer
   const server = createServer(serverOptions(timeouts), app);
   const slowBodies = givingUpSlowBodies(server, timeouts);
   server.maxConnections = parts.connections ?? usualConnections;
-  answerConnectionErrors(server, parts, latest, commonHeaders(cors.varies));
+  answerConnectionErrors(server, { ...parts, lingering }, latest, commonHeaders(cors.varies));
   return {
     listen: (port, host) => listening(server, port, host),
     isDraining,
@@ -138,13 +141,13 @@ function givingUpSlowBodies(server: Server, { request: within, check }: Timeouts
 
 function answerConnectionErrors(
   server: Server,
-  { logger, requestMetrics }: Pick<ApiServerParts, 'logger' | 'requestMetrics'>,
+  { logger, requestMetrics, lingering }: Pick<ApiServerParts, 'logger' | 'requestMetrics'> & { lingering: Lingering },
   latest: WeakMap<Socket, ApiRequest>,
   headers: readonly string[],
 ): void {
   server.on('clientError', (error: ConnectionError, stream) => {
     const socket = stream as Socket;
-    const answered = answerConnectionError(error, socket, latest.get(socket), headers);
+    const answered = answerConnectionError(error, socket, latest.get(socket), headers, lingering);
     if (!answered?.isOwn) return;
     requestMetrics.observe('unmatched', 'unknown', answered.status, 0);
     const { requestId, status } = answered;

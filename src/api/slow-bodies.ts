@@ -1,4 +1,5 @@
 import type { ApiRequest } from './api-request.ts';
+import { hasBody } from './lingering.ts';
 
 /** Of an upload that takes longer than any other request may. In bytes per second. */
 const slowestUpload = 8 * 1024;
@@ -34,15 +35,13 @@ export function watchSlowBodies({ within, check, onSlow }: SlowBodiesParts): Slo
   }, check).unref();
 
   function allowed({ endpoint, http, response }: ApiRequest, before: number): number {
-    if (endpoint?.route.upload === undefined || response.writableEnded) return within;
+    if (endpoint?.route.upload === undefined || response.headersSent) return within;
     return within + ((http.socket.bytesRead - before) / slowestUpload) * 1000;
   }
 
   return {
     began(request) {
-      const { headers, socket } = request.http;
-      const hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
-      if (hasBody) coming.set(request, socket.bytesRead);
+      if (hasBody(request.http)) coming.set(request, request.http.socket.bytesRead);
     },
     ended(request) {
       if (isOver(request)) coming.delete(request);

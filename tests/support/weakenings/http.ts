@@ -20,4 +20,10 @@ export const http: readonly Weakening[] = [
     from: "return http.method === 'DELETE' &&",
     to: "return !WITHOUT && http.method === 'DELETE' &&",
   },
+  {
+    name: 'few connections linger',
+    file: 'api/lingering.ts',
+    from: 'lingering >= MAX_LINGERING)',
+    to: '(lingering >= MAX_LINGERING && !WITHOUT))',
+  },
 ];
