@@ -123,7 +123,7 @@ function trail(group: string, reader: (subject: Subject) => Reader): Case[] {
   const listed = (name: string, filters: Parameters<Queries['listActivity']>[0]['filters']): Case => ({
     group,
     name,
-    ask: (queries, subject) => queries.listActivity({ actor: { id: reader(subject).id }, filters }, page),
+    ask: (queries, subject) => queries.listActivity({ actor: { id: reader(subject).id }, reader: reader(subject), filters }, page),
   });
   return [
     listed('activity', {}),
@@ -149,7 +149,7 @@ function trail(group: string, reader: (subject: Subject) => Reader): Case[] {
 }
 
 const ofOneTask: Case[] = [
-  { group: 'one task', name: 'timeline', ask: (queries, { taskId }) => queries.taskTimeline(taskId, page) },
+  { group: 'one task', name: 'timeline', ask: (queries, { taskId }) => queries.taskTimeline(taskId, { id: taskId, isAdmin: true }, page) },
   { group: 'one task', name: 'comments', ask: (queries, { taskId }) => queries.listComments(taskId, page) },
   { group: 'one task', name: 'files', ask: (queries, { taskId }) => queries.listFiles(taskId, page) },
   { group: 'a run', name: 'by operation', ask: (queries, { operationId }) => queries.findRun({ operationId }) },

@@ -14,7 +14,7 @@ export interface Replayed {
   task: Task;
 }
 
-/** Who replays, with the permission of today. */
+/** Who replays, with the permission of today, which a stream looks up again while it lasts. */
 export interface Replayer {
   caller: Caller;
   permission: Permission;

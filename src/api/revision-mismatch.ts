@@ -4,6 +4,7 @@ import { UndoConflict } from '../commands/task/undo-task.ts';
 import { publicTypes } from '../events/public-type.ts';
 import type { RecordedTaskEvent } from '../events/recorded-event.ts';
 import { fieldChanges } from '../events/task/changes.ts';
+import { changesSeen, type ShareReader } from '../events/task/shares-seen.ts';
 import { Id, Time } from '../events/values.ts';
 import { Rejection } from '../rejection.ts';
 import { revisionEtag } from './etag.ts';
@@ -28,25 +29,25 @@ export async function tellingMismatch<T>(work: Promise<T>, people: FindPeople): 
   try {
     return await work;
   } catch (error) {
-    if (error instanceof UndoConflict) throw new Rejection(error.code, error.message, await eventsInTheWay(error.events, people));
+    if (error instanceof UndoConflict) throw new Rejection(error.code, error.message, await eventsInTheWay(error, people));
     if (!(error instanceof RevisionMismatch)) throw error;
-    const rejection = new Rejection(error.code, error.message, await eventsInTheWay(error.events, people));
+    const rejection = new Rejection(error.code, error.message, await eventsInTheWay(error, people));
     throw new RefusalWithHeaders(rejection, { ETag: revisionEtag(error.revision) });
   }
 }
 
-async function eventsInTheWay(events: readonly RecordedTaskEvent[], people: FindPeople): Promise<EventInTheWay[]> {
+async function eventsInTheWay({ events, reader }: UndoConflict | RevisionMismatch, people: FindPeople): Promise<EventInTheWay[]> {
   const named = await people([...new Set(events.map(({ metadata }) => metadata.actor.id))]);
-  return events.map((event) => eventInTheWay(event, named));
+  return events.map((event) => eventInTheWay(event, named, reader));
 }
 
-export function eventInTheWay(event: RecordedTaskEvent, people: People): EventInTheWay {
+export function eventInTheWay(event: RecordedTaskEvent, people: People, reader: ShareReader): EventInTheWay {
   const { actor, occurred_at } = event.metadata;
   return {
     revision: event.revision,
     type: publicTypes[event.type],
     actor: { id: actor.id, username: people.get(actor.id)?.username ?? null },
     occurred_at,
-    changes: fieldChanges(event),
+    changes: changesSeen(fieldChanges(event), reader),
   };
 }

@@ -5,6 +5,7 @@ import { KeyDestroyed, type KeyVault } from '../events/keys/key-vault.ts';
 import type { EventContext } from '../events/metadata.ts';
 import type { RecordedTaskEvent } from '../events/recorded-event.ts';
 import { type EventStore, StoreUnavailable, type WrappedKey, WrongExpectedRevision } from '../events/store/event-store.ts';
+import { type ShareReader, shareReader } from '../events/task/shares-seen.ts';
 import { type TaskEvent, taskStream } from '../events/task/task-events.ts';
 import type { VocabularyGate } from '../events/vocabulary-gate.ts';
 import { Rejection } from '../rejection.ts';
@@ -95,16 +96,22 @@ async function judge<Input>(
   const repeated = await repetition(parts.streams, aggregate, order, identity);
   if (repeated) return { repeated };
   command.allow(task, input, context);
-  if (call.ifMatch !== undefined && task?.deletedAt === null) await requireRevision(parts, aggregate, call.ifMatch);
+  if (call.ifMatch !== undefined && task?.deletedAt === null)
+    await requireRevision(parts, aggregate, call.ifMatch, shareReader(task, call.actor));
   const history = command.readsHistory ? await parts.streams.events(order.taskId, 0, aggregate.revision) : [];
   return { events: command.decide(task, input, { ...context, history }) };
 }
 
-async function requireRevision(parts: CommandParts, aggregate: TaskAggregate, ifMatch: number | 'any' | 'none'): Promise<void> {
+async function requireRevision(
+  parts: CommandParts,
+  aggregate: TaskAggregate,
+  ifMatch: number | 'any' | 'none',
+  reader: ShareReader,
+): Promise<void> {
   if (ifMatch === 'any' || ifMatch === aggregate.revision) return;
   const seen = ifMatch === 'none' ? aggregate.revision : ifMatch;
   const between = await parts.streams.events(aggregate.taskId, seen + 1, Math.min(aggregate.revision, seen + MOST_EVENTS_NAMED));
-  throw new RevisionMismatch(aggregate.revision, between);
+  throw new RevisionMismatch(aggregate.revision, between, reader);
 }
 
 /** The task is not at the revision that the caller pinned. */
@@ -112,10 +119,13 @@ export class RevisionMismatch extends Rejection {
   readonly revision: number;
   /** What has happened since, oldest first, at most 100. */
   readonly events: readonly RecordedTaskEvent[];
-  constructor(revision: number, events: readonly RecordedTaskEvent[]) {
+  /** Who is refused: what they may see of these events. */
+  readonly reader: ShareReader;
+  constructor(revision: number, events: readonly RecordedTaskEvent[], reader: ShareReader) {
     super('REVISION_MISMATCH', `The task is at revision ${revision}`);
     this.revision = revision;
     this.events = events;
+    this.reader = reader;
   }
 }
 

@@ -25,6 +25,7 @@ import { listComments } from './tasks/list-comments.ts';
 import { listFiles } from './tasks/list-files.ts';
 import { listTags, type TagList } from './tasks/list-tags.ts';
 import { exportTasks, listTasks, type TaskList } from './tasks/list-tasks.ts';
+import type { Reader } from './tasks/task-scope.ts';
 import { type TaskStatsQuery, taskStats } from './tasks/task-stats.ts';
 import { tasksConcerning } from './tasks/tasks-concerning.ts';
 import { type DeliveryList, findDelivery, listDeliveries } from './webhooks/list-deliveries.ts';
@@ -73,6 +74,6 @@ export function createQueries({ pool, schemas }: QueryParts) {
     seenEvent: (reader: FeedReader, position: Position) => seenEvent(db, tables, reader, position),
     listDeliveries: (list: DeliveryList, request: PageRequest) => listDeliveries(db, tables, list, request),
     findDelivery: (id: string) => findDelivery(db, tables, id),
-    taskTimeline: (taskId: string, request: PageRequest) => taskTimeline(db, tables, taskId, request),
+    taskTimeline: (taskId: string, reader: Reader, request: PageRequest) => taskTimeline(db, tables, taskId, reader, request),
   };
 }

@@ -18,6 +18,7 @@ export interface ReadTables {
   commentVersions: RawBuilder<unknown>;
   moments: RawBuilder<unknown>;
   feedEvents: RawBuilder<unknown>;
+  feedTasks: RawBuilder<unknown>;
   readers: RawBuilder<unknown>;
   losses: RawBuilder<unknown>;
   /** How far the feed has come, of the same moment as its rows: a scalar. */
@@ -62,6 +63,7 @@ export function readTables({ listing, activity, history, feed }: ReadSchemas): R
     commentVersions: within(history, 'comment_versions'),
     moments: within(history, 'moments'),
     feedEvents: within(feed, 'feed_events'),
+    feedTasks: within(feed, 'feed_tasks'),
     readers: within(feed, 'readers'),
     losses: within(feed, 'losses'),
     feedReached: { get: () => checkpointOf(feed()), enumerable: true },

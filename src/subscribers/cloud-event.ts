@@ -1,5 +1,6 @@
 import { publicTypes } from '../events/public-type.ts';
 import { type RecordedEvent, subjectId } from '../events/recorded-event.ts';
+import { dataSeen, type ShareReader } from '../events/task/shares-seen.ts';
 import type { Status } from '../events/values.ts';
 import { personalMembers } from './personal-members.ts';
 
@@ -43,12 +44,15 @@ export interface Rendering {
   logId: string;
   /** Of an event about a task. */
   task: TaskAsLeft | null;
+  /** Whom it is for, where that is one user. */
+  reader?: ShareReader;
 }
 
-/** The event, with everything that it tells. */
-export function cloudEvent(event: RecordedEvent, { logId, task }: Rendering): CloudEvent {
+/** The event, with all that its reader may see of it. */
+export function cloudEvent(event: RecordedEvent, { logId, task, reader }: Rendering): CloudEvent {
   const { token_id, causation_id, request_id, undo_of } = event.metadata;
-  const redacted = [...event.redacted, ...(task?.title === null ? ['/task/title'] : [])];
+  const { data, hidden } = reader ? dataSeen(event, reader) : { data: event.data, hidden: [] };
+  const redacted = [...event.redacted, ...hidden, ...(task?.title === null ? ['/task/title'] : [])];
   return {
     ...envelope(event, subjectOf(event), logId),
     ...(token_id !== undefined && { tokenid: token_id }),
@@ -56,7 +60,7 @@ export function cloudEvent(event: RecordedEvent, { logId, task }: Rendering): Cl
     requestid: request_id,
     ...(undo_of !== undefined && { undoof: undo_of.join(',') }),
     ...redactedAs(redacted),
-    data: { ...event.data, ...(task && { task: { id: subjectId(event), ...task } }) },
+    data: { ...data, ...(task && { task: { id: subjectId(event), ...task } }) },
   };
 }
 

@@ -6,7 +6,8 @@ import { taskStream } from '../events/task/task-events.ts';
 import { userStream } from '../events/user/user-events.ts';
 import type { FeedQuery, FeedRow } from '../queries/feed/read-feed.ts';
 import type { Queries } from '../queries/queries.ts';
-import { accessLost, type CloudEvent, cloudEvent } from './cloud-event.ts';
+import type { CloudEvent } from './cloud-event.ts';
+import { eventSeen } from './event-seen.ts';
 import { createTurns } from './turns.ts';
 
 /** A piece of somebody's feed. */
@@ -39,11 +40,11 @@ export function createEventFeed({ queries, store, vault }: FeedParts): EventFeed
   const inTurn = createTurns(AT_ONCE);
 
   /** What events say is read from the log, so that what was erased meanwhile is gone. */
-  async function told(rows: readonly FeedRow[]): Promise<CloudEvent[]> {
+  async function told(rows: readonly FeedRow[], readerId: string): Promise<CloudEvent[]> {
     if (rows.length === 0) return [];
     const recorded = await decodeEvents(await store.readEvents(rows.map(placeOf)), vault);
     const events = new Map(recorded.map((event) => [event.position.toString(), event]));
-    return rows.map((row) => render(row, events.get(row.position), store.logId));
+    return rows.map((row) => render(row, readerId, events.get(row.position), store.logId));
   }
 
   return {
@@ -54,7 +55,7 @@ export function createEventFeed({ queries, store, vault }: FeedParts): EventFeed
         const { rows, reached, more } = await queries.readFeed(query);
         // A client may have been farther with another instance than the read model is after a crash of the database.
         const end = reached > after ? reached : after;
-        return { events: await told(rows), next: more ? BigInt(rows.at(-1)!.position) : end, more };
+        return { events: await told(rows, query.reader.id), next: more ? BigInt(rows.at(-1)!.position) : end, more };
       }),
   };
 }
@@ -63,8 +64,7 @@ function placeOf({ task_id, user_id, revision, position }: FeedRow) {
   return { stream: task_id === null ? userStream(user_id!) : taskStream(task_id), revision, position: BigInt(position) };
 }
 
-function render({ position, task_id, title, status, lost }: FeedRow, event: RecordedEvent | undefined, logId: string): CloudEvent {
-  if (event === undefined) throw new Error(`The log has no event at position ${position}, where the feed has one`);
-  if (lost) return accessLost(event, logId);
-  return cloudEvent(event, { logId, task: task_id === null ? null : { title, status: status! } });
+function render(row: FeedRow, readerId: string, event: RecordedEvent | undefined, logId: string): CloudEvent {
+  if (event === undefined) throw new Error(`The log has no event at position ${row.position}, where the feed has one`);
+  return eventSeen(row, readerId, event, logId);
 }

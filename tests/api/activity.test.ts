@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ActivityStatsView, ActivityView } from '../../src/api/views/activity-view.ts';
 import type { ActivityRow } from '../../src/projections/activity/schema.ts';
-import { ann, bob, gone, root, taskId } from '../queries/given-tasks.ts';
+import { ann, aTask, bob, gone, root, taskId } from '../queries/given-tasks.ts';
 import { type ReadServer, startReadServer } from './read-server.ts';
 
 const uuid = (n: number) => `00000000-0000-5000-8000-${n.toString(16).padStart(12, '0')}`;
@@ -77,6 +77,7 @@ const rows = [
 let server: ReadServer;
 beforeAll(async () => {
   server = await startReadServer();
+  await server.tasks([aTask(1)]);
   await server.activities(rows);
 });
 afterAll(() => server?.close());
@@ -212,7 +213,7 @@ test('GET /activity/stats counts what the caller did', async () => {
 
 describe('GET /activity/tasks/{id}', () => {
   test('is the whole timeline, by whomsoever, oldest first', async () => {
-    const { body } = await server.as('bob').get(`/activity/tasks/${taskId(1)}`);
+    const { body } = await server.as('ann').get(`/activity/tasks/${taskId(1)}`);
     expect(revisions(body)).toEqual([1, 2, 3, 4, 7, 8]);
     expect(body).toMatchObject({ total: 6, page: 1, pages: 1, next_cursor: null });
     expect(body.items[4].actor).toEqual({ id: root, username: 'system' });
@@ -238,7 +239,7 @@ describe('GET /activity/tasks/{id}', () => {
   test('waits for what was last done to the task', async () => {
     const { headers } = await server.as('bob').get(`/activity/tasks/${taskId(1)}`);
     expect(headers.get('tasktrail-stale')).toBe('true');
-    expect(server.waited.at(-1)).toMatchObject({ models: ['activity'], taskId: taskId(1), caller: { id: bob } });
+    expect(server.waited.at(-1)).toMatchObject({ models: ['activity', 'listing'], taskId: taskId(1), caller: { id: bob } });
   });
 });
 

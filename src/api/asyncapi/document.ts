@@ -163,6 +163,20 @@ function schemas(): JsonSchema {
 }
 
 function dataOf(name: EventTypeName): z.ZodType {
-  const { data } = allEventTypes[name];
-  return name in taskEvents ? (data as z.ZodObject).extend({ task: TaskAsLeft }) : data;
+  const data = allEventTypes[name].data as z.ZodObject;
+  return name in taskEvents ? data.extend({ ...withHiddenShares(name, data.shape), task: TaskAsLeft }) : data;
+}
+
+/** The members that are null for a reader who may not see with whom the task is shared. */
+function withHiddenShares(name: EventTypeName, shape: z.ZodRawShape): z.ZodRawShape {
+  const hidden = 'null, and in `redacted`, for readers who may not see the share';
+  if (name === 'TaskShared' || name === 'TaskSharePermissionChanged' || name === 'TaskUnshared') {
+    const members = ['user_id', 'permission'].map((member) => [member, (shape[member] as z.ZodType).nullable().describe(hidden)]);
+    return Object.fromEntries(members);
+  }
+  if (name === 'TaskTransferred') return { kept: (shape.kept as z.ZodType).describe(hidden) };
+  if (name !== 'TaskDeleted' && name !== 'TaskRestored') return {};
+  const member = name === 'TaskDeleted' ? 'last' : 'restored';
+  const task = shape[member] as z.ZodObject;
+  return { [member]: task.extend({ sharee_ids: (task.shape.sharee_ids as z.ZodType).nullable().describe(hidden) }) };
 }

@@ -53,8 +53,13 @@ export function activityRoutes({ queries, freshness, requireTaskVisible }: Activ
       rejects: ['ADMIN_ONLY', 'INVALID_CURSOR'],
       async handle({ query, caller, request }) {
         const actor = requireActor(query.actor, caller);
-        const list = { actor, filters: filtersOf(query) };
-        const { headers } = await freshness.wait({ caller, request, models: ['activity'], ofEverybody: query.actor !== undefined });
+        const list = { actor, reader: caller, filters: filtersOf(query) };
+        const { headers } = await freshness.wait({
+          caller,
+          request,
+          models: ['activity', 'listing'],
+          ofEverybody: query.actor !== undefined,
+        });
         if (isExport(query.format)) {
           const batches = queries.exportActivity(list, request.signal);
           return exportAnswer({ name: 'activity', format: query.format, batches, columns: activityCsv }, headers);
@@ -89,9 +94,9 @@ export function activityRoutes({ queries, freshness, requireTaskVisible }: Activ
       absent: 'TASK_NOT_FOUND',
       async handle({ params: { task_id: taskId }, query, caller, request }) {
         await requireTaskVisible(taskId, caller);
-        const { headers } = await freshness.wait({ caller, request, models: ['activity'], taskId });
+        const { headers } = await freshness.wait({ caller, request, models: ['activity', 'listing'], taskId });
         const part = pageRequest(query);
-        return pageAnswer(await queries.taskTimeline(taskId, part), part, request, headers);
+        return pageAnswer(await queries.taskTimeline(taskId, caller, part), part, request, headers);
       },
     }),
   ];

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Tasks } from '../../commands/tasks.ts';
 import { netChanges, reversed } from '../../events/task/net-changes.ts';
 import { permissionOf } from '../../events/task/permission.ts';
+import { changesSeen, shareReader } from '../../events/task/shares-seen.ts';
 import { decodeCursor, encodeCursor } from '../../queries/cursor.ts';
 import { keyTypes } from '../../queries/key-type.ts';
 import { type Page, type PageRequest, pageNumber, rowsBefore } from '../../queries/page.ts';
@@ -86,7 +87,10 @@ export function replayRoutes({ tasks, people, streams }: ReplayServices): Route[
           caller,
           request,
           events: (signal) => paced(replay(tasks, rest), query.speed ?? 1, replayer, signal),
-          requireVisible: (asking) => tasks.read(taskId, asking, { deleted: true }),
+          async requireVisible(asking) {
+            const { task } = await tasks.read(taskId, asking, { deleted: true });
+            replayer.permission = permissionOf(task, asking)!;
+          },
         });
       },
     }),
@@ -99,13 +103,13 @@ export function replayRoutes({ tasks, people, streams }: ReplayServices): Route[
       answers: { 200: DiffView },
       rejects: ['TASK_NOT_FOUND', 'REVISION_NOT_FOUND'],
       async handle({ params: { task_id: taskId }, query: { from, to }, caller }): Promise<Answer> {
-        const { revision: last } = await tasks.read(taskId, caller, { deleted: true });
+        const { task, revision: last } = await tasks.read(taskId, caller, { deleted: true });
         if (Math.max(from, to) > last) throw new Rejection('REVISION_NOT_FOUND', `The task is at revision ${last}`);
         const net = netChanges();
         for await (const events of tasks.events(taskId, { from: Math.min(from, to) + 1, to: Math.max(from, to) })) {
           for (const event of events) net.add(event);
         }
-        const changes = net.total();
+        const changes = changesSeen(net.total(), shareReader(task, caller));
         return { status: 200, body: { from, to, changes: from > to ? reversed(changes) : changes } };
       },
     }),

@@ -3,7 +3,8 @@ import type { Caller } from '../../accounts/caller.ts';
 import { publicTypes } from '../../events/public-type.ts';
 import type { RecordedTaskEvent } from '../../events/recorded-event.ts';
 import { fieldChanges } from '../../events/task/changes.ts';
-import type { Permission } from '../../events/task/permission.ts';
+import { allows, type Permission } from '../../events/task/permission.ts';
+import { changesSeen } from '../../events/task/shares-seen.ts';
 import type { Task } from '../../events/task/task.ts';
 import { Id, Time } from '../../events/values.ts';
 import { FieldChangeView } from './field-change-view.ts';
@@ -41,7 +42,7 @@ export function replayView({ event, task }: OneEvent, seen: { caller: Caller; pe
     event: publicTypes[event.type],
     occurred_at,
     actor: { id: actor.id, username: actor.kind === 'system' ? 'system' : (person.username ?? person.full_name) },
-    changes: fieldChanges(event),
+    changes: changesSeen(fieldChanges(event), { id: seen.caller.id, seesAllShares: allows(seen.permission, 'owner') }),
     state: taskView(task, revision, seen.caller, seen.people, then),
   };
 }

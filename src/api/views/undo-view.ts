@@ -56,7 +56,7 @@ export function undoResultView({ touched, events, error }: Undone, people: Peopl
     success: error === undefined,
     changes: events.flatMap(fieldChanges),
     ...(error !== undefined && { code: errorAnswer(error, '').body.error.code }),
-    ...(error instanceof UndoConflict && { conflict: error.events.map((event) => eventInTheWay(event, people)) }),
+    ...(error instanceof UndoConflict && { conflict: error.events.map((event) => eventInTheWay(event, people, error.reader)) }),
     ...(left.length > 0 && { left }),
   };
 }

@@ -1,5 +1,5 @@
 import type { RecordedTaskEvent } from '../../events/recorded-event.ts';
-import { allows, permissionOf } from '../../events/task/permission.ts';
+import { shareReader } from '../../events/task/shares-seen.ts';
 import type { Share, Task } from '../../events/task/task.ts';
 import type { SharePermission } from '../../events/values.ts';
 import { Rejection } from '../../rejection.ts';
@@ -65,8 +65,8 @@ export function shareeIn(events: readonly RecordedTaskEvent[]): string | undefin
 
 /** The shares that somebody may see: owners and admins all of them, others their own. */
 export function visibleShares(task: Task, person: { id: string; isAdmin: boolean }): [userId: string, Share][] {
-  const seesAll = allows(permissionOf(task, person), 'owner');
-  return [...task.shares].filter(([userId]) => seesAll || userId === person.id);
+  const { id, seesAllShares } = shareReader(task, person);
+  return [...task.shares].filter(([userId]) => seesAllShares || userId === id);
 }
 
 function requireShare(task: Task, userId: string): Share {

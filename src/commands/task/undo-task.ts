@@ -1,5 +1,6 @@
 import type { EventMetadata } from '../../events/metadata.ts';
 import type { RecordedTaskEvent } from '../../events/recorded-event.ts';
+import { type ShareReader, shareReader } from '../../events/task/shares-seen.ts';
 import type { Task } from '../../events/task/task.ts';
 import { Rejection } from '../../rejection.ts';
 import { before, bringBack } from './bring-back.ts';
@@ -12,9 +13,12 @@ const MOST_EVENTS_NAMED = 100;
 export class UndoConflict extends Rejection {
   /** Oldest first, at most 100. */
   readonly events: readonly RecordedTaskEvent[];
-  constructor(events: readonly RecordedTaskEvent[]) {
+  /** Who is refused: what they may see of these events. */
+  readonly reader: ShareReader;
+  constructor(events: readonly RecordedTaskEvent[], reader: ShareReader) {
     super('UNDO_CONFLICT', 'What it set has been changed since');
     this.events = events.slice(0, MOST_EVENTS_NAMED);
+    this.reader = reader;
   }
 }
 
@@ -129,7 +133,7 @@ function takeBack(
 ): Decided[] {
   const events = taken.flatMap(({ undoable }) => undoable);
   const inTheWay = eventsInTheWay(changes, new Set(taken), events);
-  if (inTheWay.length > 0) throw new UndoConflict(inTheWay);
+  if (inTheWay.length > 0) throw new UndoConflict(inTheWay, shareReader(task, context.actor));
   const back = bringBack(task, before(events), (id) => active.has(id), context);
   if (back.length === 0) throw nothingToUndo('The task is as it was before');
   const undoOf = events.map(({ revision }) => revision);

@@ -1,11 +1,12 @@
 import { type RawBuilder, sql } from 'kysely';
 import { mailedKinds } from '../../accounts/preferences.ts';
-import { withSummary } from '../activity/activity-item.ts';
+import { completedOne } from '../activity/activity-item.ts';
 import { pagedActivity } from '../activity/list-activity.ts';
 import { jsonRow, utcTime } from '../json-values.ts';
 import { allItems } from '../paged-list.ts';
 import type { ReadDatabase } from '../read-database.ts';
 import type { ReadTables } from '../read-tables.ts';
+import type { Reader } from '../tasks/task-scope.ts';
 
 const times = (alias: string, ...columns: string[]) => columns.map((column) => `${utcTime(`${alias}.${column}`)} as ${column}`).join(', ');
 
@@ -43,7 +44,7 @@ export async function* exportAccount(db: ReadDatabase, tables: ReadTables, userI
     for (const { section, item } of rows) {
       const isNew = begun <= section;
       while (begun <= section) text += begin();
-      text += `${isNew ? '' : ',\n'}${names[section] === 'activity' ? withSummary(item) : item}`;
+      text += `${isNew ? '' : ',\n'}${names[section] === 'activity' ? completedOne(item, readerOf(userId)) : item}`;
     }
     yield text;
     text = '';
@@ -61,6 +62,11 @@ function everything(tables: ReadTables, userId: string): RawBuilder<{ section: n
     parts.map((part, number) => sql`(select ${sql.lit(number)} as section, part.item from (${part}) part)`),
     sql` union all `,
   )}`;
+}
+
+/** An account's data is what its user sees without the rights of an admin. */
+function readerOf(id: string): Reader {
+  return { id, isAdmin: false };
 }
 
 /** The shares are those of and by the person. */
@@ -101,6 +107,6 @@ function sections(tables: ReadTables, userId: string) {
         where c.author_id = ${me} order by c.created_at, c.id`,
     ),
     files: of(file, sql`${files} f where f.uploaded_by = ${me} order by f.uploaded_at, f.id`),
-    activity: allItems(pagedActivity(tables, { actor: { id: userId }, filters: {} })),
+    activity: allItems(pagedActivity(tables, { actor: { id: userId }, reader: readerOf(userId), filters: {} })),
   };
 }

@@ -61,7 +61,7 @@ function file({ filename }: Details): string {
 }
 
 function sharee({ username }: Details): string {
-  return typeof username === 'string' ? username : 'somebody';
+  return typeof username === 'string' ? username : 'another user';
 }
 
 function inBrackets(value: unknown): string {

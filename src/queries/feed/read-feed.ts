@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Position } from '../../events/store/event-store.ts';
+import { typesWithShares } from '../../events/task/shares-seen.ts';
 import type { FeedEventRow } from '../../projections/feed/schema.ts';
 import type { ReadDatabase } from '../read-database.ts';
 import type { ReadTables } from '../read-tables.ts';
@@ -21,6 +22,8 @@ export interface FeedQuery {
 export interface FeedRow extends FeedEventRow {
   /** It took the reader's access away, and the reader has none now: nothing of the task is to be told. */
   lost: boolean;
+  /** The reader may see with whom the task is shared. */
+  sees_all_shares: boolean;
 }
 
 export interface FeedRows {
@@ -31,6 +34,7 @@ export interface FeedRows {
 }
 
 const columns = sql.raw('e.position, e.type, e.task_id, e.user_id, e.revision, e.title, e.status');
+export const rowColumns = sql.raw('position::text as position, type, task_id, user_id, revision, title, status, lost, sees_all_shares');
 
 /** The next events that somebody may see now, in global order. */
 export async function readFeed(db: ReadDatabase, tables: ReadTables, { reader, after, types, limit }: FeedQuery): Promise<FeedRows> {
@@ -40,7 +44,7 @@ export async function readFeed(db: ReadDatabase, tables: ReadTables, { reader, a
   const statement = sql<Partial<FeedRow> & { reached: string }>`
     select ${tables.feedReached}::text as reached, page.* from (select) one
     left join lateral (
-      select position::text as position, type, task_id, user_id, revision, title, status, lost
+      select ${rowColumns}
       from (${parts}) parts order by parts.position limit ${sql.lit(limit + 1)}
     ) page on true
     order by page.position::bigint`;
@@ -50,13 +54,17 @@ export async function readFeed(db: ReadDatabase, tables: ReadTables, { reader, a
 }
 
 /** Each a selection of `e`, ready for one condition more. */
-export function partsFor({ id, isAdmin }: FeedReader, { feedEvents, readers, losses }: ReadTables): RawBuilder<unknown>[] {
-  const own = sql`select ${columns}, false as lost from ${feedEvents} e where e.user_id = ${id}::uuid`;
-  if (isAdmin) return [own, sql`select ${columns}, false as lost from ${feedEvents} e where e.task_id is not null`];
+export function partsFor({ id, isAdmin }: FeedReader, { feedEvents, feedTasks, readers, losses }: ReadTables): RawBuilder<unknown>[] {
+  const hasShares = sql`e.type = any(${[...typesWithShares]}::text[])`;
+  const seesShares = sql`not ${hasShares} or exists (select from ${feedTasks} t where t.id = e.task_id and t.owner_id = ${id}::uuid)`;
+  const own = sql`select ${columns}, false as lost, true as sees_all_shares from ${feedEvents} e where e.user_id = ${id}::uuid`;
+  if (isAdmin)
+    return [own, sql`select ${columns}, false as lost, true as sees_all_shares from ${feedEvents} e where e.task_id is not null`];
   return [
     own,
-    sql`select ${columns}, false as lost from ${readers} r join ${feedEvents} e on e.task_id = r.task_id where r.user_id = ${id}::uuid`,
-    sql`select ${columns}, true as lost from ${losses} l join ${feedEvents} e on e.position = l.position
+    sql`select ${columns}, false as lost, ${seesShares} as sees_all_shares
+      from ${readers} r join ${feedEvents} e on e.task_id = r.task_id where r.user_id = ${id}::uuid`,
+    sql`select ${columns}, true as lost, false as sees_all_shares from ${losses} l join ${feedEvents} e on e.position = l.position
       where l.user_id = ${id}::uuid and not exists (select from ${readers} r where r.user_id = l.user_id and r.task_id = l.task_id)`,
   ];
 }

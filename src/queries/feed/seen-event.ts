@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Position } from '../../events/store/event-store.ts';
 import type { ReadDatabase } from '../read-database.ts';
 import type { ReadTables } from '../read-tables.ts';
-import { type FeedReader, type FeedRow, partsFor } from './read-feed.ts';
+import { type FeedReader, type FeedRow, partsFor, rowColumns } from './read-feed.ts';
 
 /** One event, as far as somebody may see it now. */
 export interface SeenEvent {
@@ -18,7 +18,7 @@ export async function seenEvent(db: ReadDatabase, tables: ReadTables, reader: Fe
   const statement = sql<Partial<FeedRow> & { reached: string }>`
     select ${tables.feedReached}::text as reached, seen.* from (select) one
     left join lateral (
-      select position::text as position, type, task_id, user_id, revision, title, status, lost
+      select ${rowColumns}
       from (${sql.join(parts, sql` union all `)}) parts limit 1
     ) seen on true`;
   const [found] = await db.rows(statement);

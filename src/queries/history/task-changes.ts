@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type RawBuilder, sql } from 'kysely';
 import type { FieldChange } from '../../events/task/changes.ts';
+import { changesSeen } from '../../events/task/shares-seen.ts';
 import type { Status } from '../../events/values.ts';
 import { json, jsonObject, orNull, quoted, truth, utcTime } from '../json-values.ts';
 import { keyTypes } from '../key-type.ts';
@@ -37,7 +38,7 @@ export interface TaskChange {
 export async function listTaskChanges(db: ReadDatabase, tables: ReadTables, query: ChangesQuery, request: PageRequest): Promise<Page> {
   const page = await readPage(db, pagedChanges(tables, query), request);
   const items = JSON.parse(`[${page.items}]`) as TwoVersions[];
-  return { ...page, items: items.map((item) => JSON.stringify(changeOf(item))).join(',') };
+  return { ...page, items: items.map((item) => JSON.stringify(changeOf(item, query.reader))).join(',') };
 }
 
 interface Version {
@@ -50,6 +51,8 @@ interface Version {
 
 interface TwoVersions {
   id: string;
+  /** Of the moment, whatever the versions say; null where the task is not known any more. */
+  owner: string | null;
   before: Version | null;
   after: Version;
 }
@@ -79,7 +82,12 @@ const versionOf = (v: string) =>
   });
 
 const item: RawBuilder<string> = sql.raw(
-  jsonObject({ id: quoted('t.id'), before: `case when f.id is null then 'null' else ${versionOf('f')} end`, after: versionOf('t') }),
+  jsonObject({
+    id: quoted('t.id'),
+    owner: orNull(quoted('k.owner_id')),
+    before: `case when f.id is null then 'null' else ${versionOf('f')} end`,
+    after: versionOf('t'),
+  }),
 );
 
 /** A task is different if its version at the second position is of after the first. */
@@ -96,13 +104,14 @@ where t.valid_from > ${from}::bigint and ${validAt('t', to)} ${taskId === undefi
     keyType: keyTypes.position,
     idType: keyTypes.uuid,
     item,
-    joins: sql`join ${versions} t on t.id = shown.id and t.valid_from = shown.key ${before}`,
+    joins: sql`join ${versions} t on t.id = shown.id and t.valid_from = shown.key ${before} left join ${tables.tasks} k on k.id = t.id`,
     list: ['changes', from, to, taskId ?? null, reader.isAdmin],
   };
 }
 
-function changeOf({ id, before, after }: TwoVersions): TaskChange {
-  return { task_id: id, title: after.title, kind: kindOf(before, after), changes: differences(before, after) };
+function changeOf({ id, owner, before, after }: TwoVersions, reader: Reader): TaskChange {
+  const changes = changesSeen(differences(before, after), { id: reader.id, seesAllShares: reader.isAdmin || owner === reader.id });
+  return { task_id: id, title: after.title, kind: kindOf(before, after), changes };
 }
 
 function kindOf(before: Version | null, after: Version): ChangeKind {

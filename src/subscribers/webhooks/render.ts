@@ -2,7 +2,8 @@ import { decodeEvents } from '../../events/codec.ts';
 import type { KeyVault } from '../../events/keys/key-vault.ts';
 import type { EventStore } from '../../events/store/event-store.ts';
 import type { Queries } from '../../queries/queries.ts';
-import { accessLost, type CloudEvent, cloudEvent } from '../cloud-event.ts';
+import type { CloudEvent } from '../cloud-event.ts';
+import { eventSeen } from '../event-seen.ts';
 import type { Claimed } from './delivery-table.ts';
 
 /** What a delivery says. `withheld`: its owner may not see it any more; `later`: whether they may is not known yet. */
@@ -28,8 +29,7 @@ export function webhookRenderer({ store, vault, queries }: RenderParts): (claime
     const { position } = event!;
     const { row, reached } = await queries.seenEvent(owner, position);
     if (row === null) return reached < position ? 'later' : 'withheld';
-    if (row.lost) return accessLost(event!, store.logId);
-    return cloudEvent(event!, { logId: store.logId, task: row.task_id === null ? null : { title: row.title, status: row.status! } });
+    return eventSeen(row, owner.id, event!, store.logId);
   };
 }
 
