@@ -19,8 +19,10 @@ import type { Queries } from './queries/queries.ts';
 import type { Subscriber } from './subscribers/subscriber.ts';
 import { askedDeliveries } from './subscribers/webhooks/asked-deliveries.ts';
 import { createDeliveryTable } from './subscribers/webhooks/delivery-table.ts';
+import { createDeliveryUpkeep } from './subscribers/webhooks/delivery-upkeep.ts';
 import { type DeliveryTiming, startDeliveryWorkers } from './subscribers/webhooks/delivery-workers.ts';
 import { webhookDispatch } from './subscribers/webhooks/dispatch.ts';
+import { startFollowUps } from './subscribers/webhooks/follow-ups.ts';
 import { measureWebhooks, webhookHealth } from './subscribers/webhooks/observe.ts';
 import { webhookRenderer } from './subscribers/webhooks/render.ts';
 import { ReplayJob, replayJob, replayLimits, runReplay } from './subscribers/webhooks/replay.ts';
@@ -68,15 +70,18 @@ export function openWebhooks(parts: WebhookSideParts): WebhookSide {
   const table = createDeliveryTable(database);
   const poster = createGuardedPost({ allowPrivate: config.webhookAllowPrivate, ...(parts.resolve && { resolve: parts.resolve }) });
   const secretKey = deriveKey(keys.master, 'webhook secrets');
-  const { cancelIdle, beginAnew } = table;
+  const upkeep = createDeliveryUpkeep(database);
+  const followUps = startFollowUps({ upkeep, log, onDue: () => workers.wake() });
   const { recorded } = accounts;
-  const webhooks = createWebhooks({ database, poster, secretKey, recorded, cancelIdle, beginAnew, clock: () => new Date() });
+  const webhooks = createWebhooks({ database, poster, secretKey, recorded, followUps, clock: () => new Date() });
   const workers = startDeliveryWorkers({
     ...{ table, poster, secretKey, schedule, timing, log },
     render: webhookRenderer(parts),
     disable: webhooks.disable,
+    cancel: followUps.cancel,
     onAttempt: measureWebhooks(metrics, table),
   });
+  closing.add('follow-ups of webhooks', () => followUps.close());
   closing.add('webhooks', () => workers.close());
   return {
     webhooks,
@@ -93,10 +98,7 @@ export function openWebhooks(parts: WebhookSideParts): WebhookSide {
         name: 'webhooks',
         every: HOUR_MS,
         retryAfter: MINUTE_MS,
-        async work() {
-          await table.cancelIdle();
-          await table.tidy(KEPT_DAYS);
-        },
+        work: () => upkeep.cleanUp(KEPT_DAYS),
         onFailure: (error) => log.warn({ error }, 'the log of deliveries could not be tidied; it is tried again'),
       });
       closing.add('log of deliveries', () => chore.close());

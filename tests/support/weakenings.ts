@@ -3,6 +3,7 @@
 import { answers } from './weakenings/answers.ts';
 import { http } from './weakenings/http.ts';
 import { vocabularies } from './weakenings/vocabulary.ts';
+import { webhookDefences } from './weakenings/webhooks.ts';
 
 /** How a defence is taken away: a piece of the source, and what it is instead while `WITHOUT` is true. */
 export interface Weakening {
@@ -411,4 +412,5 @@ export const weakenings: readonly Weakening[] = [
   ...http,
   ...answers,
   ...vocabularies,
+  ...webhookDefences,
 ];

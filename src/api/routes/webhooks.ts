@@ -13,9 +13,17 @@ import { secretText } from '../../subscribers/webhooks/secret.ts';
 import type { Webhooks } from '../../subscribers/webhooks/webhooks.ts';
 import { accountCall } from '../account-request.ts';
 import { notAfter, notBefore, someOf, uuid } from '../query-parameters.ts';
-import { type Answer, JsonText, type Route, route } from '../route.ts';
+import { type Route, route } from '../route.ts';
 import { atMostOneOf, PageQuery, pageAnswer, pageOf, pageParameters, pageRequest, pageRules } from '../views/listing-view.ts';
-import { DeliveryView, deliveryKinds, deliveryStatuses, WebhookView, WebhookWithSecretView, webhookView } from '../views/webhook-view.ts';
+import {
+  DeliveryView,
+  deliveryKinds,
+  deliveryStatuses,
+  queuedDeliveryView,
+  WebhookView,
+  WebhookWithSecretView,
+  webhookView,
+} from '../views/webhook-view.ts';
 import { wholeListAnswer } from '../views/whole-list.ts';
 import { JobView, jobView } from './async.ts';
 import { NewWebhookBody, ReplayBody, RotationBody, WebhookChangesBody } from './webhook-bodies.ts';
@@ -135,10 +143,10 @@ function managementRoutes({ webhooks }: WebhookServices): Route[] {
 }
 
 function deliveryRoutes({ webhooks, asked, queries, store, jobs }: WebhookServices): Route[] {
-  const accepted = async (id: string): Promise<Answer> => {
-    const delivery = await queries.findDelivery(id);
-    if (delivery === null) throw new Rejection('WEBHOOK_NOT_FOUND', 'There is no such webhook');
-    return { status: 202, body: new JsonText(delivery) };
+  /** Looked up before the delivery is queued again: nothing that fails after that turns the response into an error. */
+  const positionOf = async (deliveryId: string): Promise<string | null> => {
+    const delivery = await queries.findDelivery(deliveryId);
+    return delivery === null ? null : JSON.parse(delivery).position;
   };
 
   return [
@@ -150,7 +158,7 @@ function deliveryRoutes({ webhooks, asked, queries, store, jobs }: WebhookServic
       description: 'Once, at once, also while it is not active. What came of it is in its deliveries.',
       answers: { 202: DeliveryView },
       rejects: ['WEBHOOK_NOT_FOUND'],
-      handle: async ({ params, caller }) => accepted(await asked.test(caller.id, params.id)),
+      handle: async ({ params, caller }) => ({ status: 202, body: queuedDeliveryView(await asked.test(caller.id, params.id), null) }),
     }),
     route({
       ...ofOne,
@@ -182,7 +190,8 @@ function deliveryRoutes({ webhooks, asked, queries, store, jobs }: WebhookServic
       async handle({ params, caller }) {
         await webhooks.read(caller.id, params.id);
         if (!Id.safeParse(params.delivery_id).success) throw new Rejection('DELIVERY_NOT_FOUND', 'There is no such delivery');
-        return accepted(await asked.redeliver(caller.id, params.id, params.delivery_id));
+        const position = await positionOf(params.delivery_id);
+        return { status: 202, body: queuedDeliveryView(await asked.redeliver(caller.id, params.id, params.delivery_id), position) };
       },
     }),
     route({

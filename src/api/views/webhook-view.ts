@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Id } from '../../events/values.ts';
 import { typePatterns } from '../../subscribers/event-types.ts';
+import type { QueuedDelivery } from '../../subscribers/webhooks/asked-deliveries.ts';
 import type { Webhook } from '../../subscribers/webhooks/webhooks.ts';
 
 const Time = z.iso.datetime({ precision: 3 });
@@ -59,5 +60,17 @@ export function webhookView({ id, url, types, description, active, disabledAt, d
     disabled_reason: disabledReason,
     created_at: createdAt.toISOString(),
     updated_at: updatedAt.toISOString(),
+  };
+}
+
+/** A delivery that was just queued. @param position of its event; null for a test, and where the read model does not have it yet */
+export function queuedDeliveryView(
+  { id, webhookId, kind, eventId, type, revision, stream, queuedAt }: QueuedDelivery,
+  position: string | null,
+) {
+  const never = { first_attempt_at: null, last_attempt_at: null, next_attempt_at: null, settled_at: null };
+  return {
+    ...{ id, webhook_id: webhookId, kind, event_id: eventId, type, position, revision, partitionkey: stream, status: 'waiting' as const },
+    ...{ attempts: 0, response_status: null, error: null, duration_ms: null, created_at: queuedAt.toISOString(), ...never },
   };
 }

@@ -20,6 +20,8 @@ export interface DeliveryWorkerParts {
   secretKey: KeyObject;
   /** Nothing is sent to the webhook any more. */
   disable(webhookId: string, reason: DisableReason): Promise<void>;
+  /** What waits for a webhook that is not active is to be cancelled. */
+  cancel(webhookId: string): void;
   schedule: RetrySchedule;
   log: Logger;
   onAttempt?: (outcome: AttemptOutcome, seconds: number | null) => void;
@@ -65,11 +67,12 @@ export function startDeliveryWorkers(parts: DeliveryWorkerParts): DeliveryWorker
   let working: Promise<void> | undefined;
 
   async function deliver(claimed: Claimed): Promise<void> {
+    if (claimed.isOutdated) return settle(claimed, 'cancelled', nothing);
     const rendered = await parts.render(claimed);
     if (rendered === 'later') return table.release(claimed, LATER);
     if (rendered === 'withheld') {
       onAttempt('withheld', null);
-      return table.settle(claimed, 'withheld', nothing);
+      return settle(claimed, 'withheld', nothing);
     }
     const body = Buffer.from(JSON.stringify(rendered));
     const since = performance.now();
@@ -80,6 +83,11 @@ export function startDeliveryWorkers(parts: DeliveryWorkerParts): DeliveryWorker
         throw error;
       });
     await conclude(claimed, answer, Math.round(performance.now() - since));
+  }
+
+  /** What waits behind a delivery of a webhook that was stopped meanwhile could not be cancelled while this was under way. */
+  async function settle(claimed: Claimed, ...end: [status: Parameters<DeliveryTable['settle']>[1], attempt: Attempt]): Promise<void> {
+    if ((await table.settle(claimed, ...end)) === false) parts.cancel(claimed.webhookId);
   }
 
   function headersOf({ eventId, webhookId, secrets, kind }: Claimed, body: Buffer): Record<string, string> {
@@ -102,20 +110,19 @@ export function startDeliveryWorkers(parts: DeliveryWorkerParts): DeliveryWorker
     const attempt: Attempt = { responseStatus, error: isAnswer ? wrongWith(answer.status) : answer.message, durationMs };
     const told = (outcome: AttemptOutcome) => onAttempt(outcome, durationMs / 1000);
     if (attempt.error === null) {
-      await table.settle(claimed, 'delivered', attempt);
+      await settle(claimed, 'delivered', attempt);
       return told('delivered');
     }
     const isAskedOnce = claimed.kind === 'test' || claimed.kind === 'redelivery';
     const next = nextAttempt({ ...claimed, now: new Date(), retryAfter: isAnswer ? answer.retryAfter : undefined }, schedule);
     const reason = responseStatus === 410 ? 'gone' : next === null && !isAskedOnce ? 'unreachable for a day' : null;
     if (reason === null && next !== null && !isAskedOnce) {
-      await table.postpone(claimed, next, attempt);
+      if ((await table.postpone(claimed, next, attempt)) === false) parts.cancel(claimed.webhookId);
       return told('retried');
     }
     // First, for it is not to be told as failed and be forgotten.
     if (reason !== null) await parts.disable(claimed.webhookId, reason);
-    await table.settle(claimed, 'failed', attempt);
-    if (reason !== null) await table.cancelIdle();
+    await settle(claimed, 'failed', attempt);
     told('failed');
   }
 

@@ -95,4 +95,15 @@ end $$;
 create trigger forget_webhooks after update of erased_at on accounts.users
   for each row when (new.erased_at is not null) execute function webhooks.forget_webhooks();`;
 
-export const webhookMigrations: readonly Migration[] = [{ name: '0001-webhooks', sql: webhooks }];
+/** What waits is found without reading what does not, and what waited when a webhook was not active is known as such. */
+const cancellation = `
+alter table webhooks.webhooks add activated_at timestamptz not null default now();
+update webhooks.webhooks set activated_at = created_at;
+
+create index queues_waiting on webhooks.queues (webhook_id) where waiting > 0;
+create index queues_once on webhooks.queues (webhook_id, due_at) where once;`;
+
+export const webhookMigrations: readonly Migration[] = [
+  { name: '0001-webhooks', sql: webhooks },
+  { name: '0002-cancellation-of-deliveries', sql: cancellation },
+];

@@ -7,6 +7,7 @@ import { recordUserEvents } from '../../accounts/outbox.ts';
 import type { UserEvent } from '../../events/user/user-events.ts';
 import { type GuardedPost, PostFailure } from '../../platform/outbound/guarded-post.ts';
 import { Rejection } from '../../rejection.ts';
+import type { FollowUps } from './follow-ups.ts';
 import { newSecret, type Secret, sealSecret } from './secret.ts';
 
 /** A webhook as its owner sees it, without its secret. */
@@ -59,10 +60,8 @@ export interface WebhookParts {
   secretKey: KeyObject;
   /** Waits, for so many milliseconds at most, until what was recorded is in the log. */
   recorded(within?: number): Promise<void>;
-  /** What waits for webhooks that are not active is not to be sent any more. */
-  cancelIdle(): Promise<void>;
-  /** What waits for this one is to be sent at once: it has another address. */
-  beginAnew(webhookId: string): Promise<void>;
+  /** What is left to be done when a change is committed. */
+  followUps: Pick<FollowUps, 'cancel' | 'expedite'>;
   clock: () => Date;
 }
 
@@ -76,7 +75,7 @@ const MOST_SECRETS = 10;
 const columns = `id, url, types, description, active, disabled_at as "disabledAt", disabled_reason as "disabledReason",
   created_at as "createdAt", updated_at as "updatedAt"`;
 
-export function createWebhooks({ database, poster, secretKey, recorded, cancelIdle, beginAnew, clock }: WebhookParts): Webhooks {
+export function createWebhooks({ database, poster, secretKey, recorded, followUps, clock }: WebhookParts): Webhooks {
   const insertSecret = (sql: Sql, webhookId: string, secret: Secret) =>
     sql.rows('insert into webhooks.secrets (webhook_id, sealed) values ($1, $2)', [webhookId, sealSecret(secretKey, secret, webhookId)]);
 
@@ -126,9 +125,9 @@ export function createWebhooks({ database, poster, secretKey, recorded, cancelId
         await record(sql, caller.id, { type: 'WebhookChanged', data: { webhook_id: id, changes: told } }, call, actorOf(caller));
         return webhook!;
       });
-      if (!changed.active) await cancelIdle();
-      else if (changes.active) await recorded(BEGINS_WITHIN);
-      if (changed.active && changes.url !== undefined) await beginAnew(id);
+      if (!changed.active || changes.active) followUps.cancel(id);
+      if (changed.active && changes.active) await recorded(BEGINS_WITHIN);
+      if (changed.active && changes.url !== undefined) followUps.expedite(id);
       return changed;
     },
     async delete(caller, id, call) {
@@ -162,7 +161,7 @@ export function createWebhooks({ database, poster, secretKey, recorded, cancelId
         if (!owner || disabled.length === 0) return;
         await record(sql, owner.id, { type: 'WebhookDisabled', data: { webhook_id: id, reason } }, call, system);
       });
-      await cancelIdle();
+      followUps.cancel(id);
       await recorded();
     },
   };
@@ -212,7 +211,7 @@ const insertWebhook = `
 
 const updateWebhook = `
   update webhooks.webhooks set url = $2, types = $3, description = $4, active = $5, without_admin = coalesce($6, without_admin), updated_at = $7, begun = begun and (active or not $5),
-    failures = 0, disabled_at = case when $5 then null else disabled_at end, disabled_reason = case when $5 then null else disabled_reason end
+    failures = 0, activated_at = case when $5 and not active then now() else activated_at end, disabled_at = case when $5 then null else disabled_at end, disabled_reason = case when $5 then null else disabled_reason end
    where id = $1 returning ${columns}`;
 
 const endSecrets = 'update webhooks.secrets set ends_at = $2 where webhook_id = $1 and ends_at is null';

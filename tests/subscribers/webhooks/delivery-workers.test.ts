@@ -205,7 +205,7 @@ test('what was asked for by itself is tried once, whether or not the webhook is 
   await queued.queue(id, 'task-x', 1, { once: true, kind: 'redelivery' });
   await queued.queue(id, 'task-y', 1);
   await there.until(2);
-  await queued.table.cancelIdle();
+  await queued.upkeep.cancelSome(id);
   expect((await queued.settled(id)).map(({ status, attempts }) => [status, attempts])).toEqual([['failed', 1], ['failed', 1], ['cancelled', 0]]); // biome-ignore format: short
   expect(queued.disabled.has(id)).toBe(false);
 });
@@ -249,7 +249,7 @@ test('what was settled long ago is forgotten, and nothing else', async () => {
   await queued.pool.query(`update webhooks.deliveries set settled_at = now() - interval '31 days' where webhook_id = $1 and revision < 2`, [
     id,
   ]);
-  await queued.table.tidy(30);
+  await queued.upkeep.cleanUp(30);
   expect((await queued.deliveries(id)).map(({ revision }) => revision)).toEqual([2]);
   await queued.queue(id, 'task-a', 1, { from: 3 });
   expect(await queued.settled(id)).toHaveLength(2);

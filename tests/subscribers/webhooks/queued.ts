@@ -7,11 +7,13 @@ import { createGuardedPost } from '../../../src/platform/outbound/guarded-post.t
 import { migrate } from '../../../src/platform/postgres/migrate.ts';
 import { createPool } from '../../../src/platform/postgres/pool.ts';
 import { type Claimed, createDeliveryTable, type DeliveryTable } from '../../../src/subscribers/webhooks/delivery-table.ts';
+import { createDeliveryUpkeep, type DeliveryUpkeep } from '../../../src/subscribers/webhooks/delivery-upkeep.ts';
 import {
   type DeliveryWorkerParts,
   type DeliveryWorkers,
   startDeliveryWorkers,
 } from '../../../src/subscribers/webhooks/delivery-workers.ts';
+import { startFollowUps } from '../../../src/subscribers/webhooks/follow-ups.ts';
 import { webhookMigrations } from '../../../src/subscribers/webhooks/schema.ts';
 import { newSecret, sealSecret } from '../../../src/subscribers/webhooks/secret.ts';
 import { keptLog } from '../../accounts/support.ts';
@@ -22,6 +24,7 @@ export interface Queued {
   pool: pg.Pool;
   database: Database;
   table: DeliveryTable;
+  upkeep: DeliveryUpkeep;
   /** @returns its id */
   webhook(url: string): Promise<string>;
   /** Queues so many events of a stream, from a revision on. */
@@ -68,7 +71,9 @@ export async function startQueued(): Promise<Queued> {
   ]);
   const database = databaseOn(pool);
   const table = createDeliveryTable(database);
+  const upkeep = createDeliveryUpkeep(database);
   const log = keptLog();
+  const followUps = startFollowUps({ upkeep, log, onDue: () => {} });
   const disabled = new Map<string, string>();
   let running: DeliveryWorkers[] = [];
   const owner = randomUUID();
@@ -81,7 +86,7 @@ export async function startQueued(): Promise<Queued> {
     database.rows<Delivery>('select * from webhooks.deliveries where webhook_id = $1 order by number', [id]);
 
   return {
-    ...{ pool, database, table, log, disabled, deliveries },
+    ...{ pool, database, table, upkeep, log, disabled, deliveries },
     async webhook(url) {
       const id = randomUUID();
       await pool.query(
@@ -118,6 +123,7 @@ export async function startQueued(): Promise<Queued> {
             [id, reason],
           );
         },
+        cancel: followUps.cancel,
         ...more,
         timing: { answerWithin: 2_000, pollEvery: 5, ...more.timing },
       });
@@ -138,7 +144,7 @@ export async function startQueued(): Promise<Queued> {
       running = [];
     },
     async close() {
-      await Promise.all(running.map((one) => one.close()));
+      await Promise.all([...running, followUps].map((one) => one.close()));
       await pool.end();
       await drop();
     },
