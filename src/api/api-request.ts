@@ -5,7 +5,7 @@ import { plainAddress } from './client-address.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { RequestContext } from './route.ts';
 
-const requestIdForm = /^[A-Za-z0-9._-]{1,128}$/;
+export const requestIdForm = /^[A-Za-z0-9._-]{1,128}$/;
 
 /** One request as the handlers see it, and what its line in the log will say. */
 export class ApiRequest implements RequestContext {

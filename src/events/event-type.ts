@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { openTexts } from './open-text.ts';
 
 /** An event type, as it is read and written today. */
 export interface EventType<S extends z.ZodType = z.ZodType> {
@@ -63,8 +64,12 @@ export function authorText<S extends z.ZodType>(schema: S): z.ZodNullable<S> {
   return marked;
 }
 
-/** An event type in its first schema version. */
+/**
+ * An event type in its first schema version.
+ * @throws Error for a member that could hold a user's text and is neither sealed nor marked as open, with the reason
+ */
 export function v1<S extends z.ZodObject>(data: S): EventType<S> {
+  requireSealedText(data);
   const only = { vocabulary: 1, data, ...sealedPaths(data), unsealed: [] };
   return { version: 1, data, taskText: only.taskText, authorText: only.authorText, versions: [only] };
 }
@@ -78,11 +83,15 @@ export interface NextVersion<Before extends z.ZodType, S extends z.ZodObject> {
   downcast(data: z.output<S>): z.output<Before> | undefined;
 }
 
-/** The type with one more schema version. */
+/**
+ * The type with one more schema version.
+ * @throws Error for a member that could hold a user's text, likewise
+ */
 export function nextVersion<Before extends z.ZodType, S extends z.ZodObject>(
   type: EventType<Before>,
   { vocabulary, data, upcast, downcast }: NextVersion<Before, S>,
 ): EventType<S> {
+  requireSealedText(data);
   const paths = sealedPaths(data);
   const sealed = [...paths.taskText, ...paths.authorText];
   const older = type.versions.map((version, index) => ({
@@ -102,6 +111,12 @@ export function fromTo<S extends z.ZodType>(value: S) {
 function sealedPaths(data: z.ZodType): Pick<SchemaVersion, 'taskText' | 'authorText' | 'lists'> {
   const lists = markedPaths(data, taskLists);
   return { taskText: [...markedPaths(data, taskTexts), ...lists], authorText: markedPaths(data, authorTexts), lists };
+}
+
+function requireSealedText(data: z.ZodType): void {
+  const [path] = openTexts(data, (schema) => taskTexts.has(schema) || taskLists.has(schema) || authorTexts.has(schema));
+  if (path !== undefined)
+    throw new Error(`The member ${path} of an event can hold a user's text: seal it, or give a reason why it is open`);
 }
 
 function markedPaths(schema: z.ZodType, marks: WeakSet<z.ZodType>, path: string[] = []): string[] {

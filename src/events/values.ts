@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { formatted } from './open-text.ts';
 
 /** The values that events, commands and answers are made of. */
 
@@ -22,12 +23,14 @@ export function codePointLength(value: string): number {
   return length;
 }
 
-export const Id = z.string().regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'must be a lower-case UUID');
-export const Time = z.iso.datetime({ precision: 3 });
+export const Id = formatted(
+  z.string().regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'must be a lower-case UUID'),
+);
+export const Time = formatted(z.iso.datetime({ precision: 3 }));
 // The year 0 is a date to ISO 8601 and none to PostgreSQL.
-export const DueDate = z.iso
-  .date()
-  .refine((date) => date >= '0001-01-01', { error: 'must be a date from year 1 on', params: { code: 'format' } });
+export const DueDate = formatted(
+  z.iso.date().refine((date) => date >= '0001-01-01', { error: 'must be a date from year 1 on', params: { code: 'format' } }),
+);
 
 export const priorities = ['low', 'medium', 'high', 'urgent'] as const;
 export const Priority = z.enum(priorities);

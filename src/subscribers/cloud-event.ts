@@ -1,5 +1,6 @@
 import { publicTypes } from '../events/public-type.ts';
 import { type RecordedEvent, subjectId } from '../events/recorded-event.ts';
+import { put, take } from '../events/sealed-members.ts';
 import { dataSeen, type ShareReader } from '../events/task/shares-seen.ts';
 import type { Status } from '../events/values.ts';
 import { personalMembers } from './personal-members.ts';
@@ -70,14 +71,15 @@ export function accessLost(event: RecordedEvent, logId: string): CloudEvent {
   return { ...envelope(event, `tasks/${id}`, logId), data: { task: { id } } };
 }
 
-/** The same without what somebody wrote or is called by: for where it could never be taken back from. */
+/** The same without the text that users wrote, but for a task's title: for where it could never be taken back from. */
 export function withoutPersonalMembers(type: RecordedEvent['type'], event: CloudEvent): CloudEvent {
-  const gone = personalMembers(type).filter((member) => (event.data[member] ?? null) !== null);
-  if (gone.length === 0) return event;
+  const { rest: data, sealed: removed } = take(event.data, personalMembers(type));
+  const paths = Object.keys(removed);
+  if (paths.length === 0) return event;
+  for (const path of paths) put(data, path, null);
   const { redacted, ...rest } = event;
-  const pointers = [...(redacted?.split(',') ?? []), ...gone.map((member) => `/${member}`)];
-  const nulls = Object.fromEntries(gone.map((member) => [member, null]));
-  return { ...rest, ...redactedAs(pointers), data: { ...event.data, ...nulls } };
+  const pointers = [...(redacted?.split(',') ?? []), ...paths.map((path) => `/${path.replaceAll('.', '/')}`)];
+  return { ...rest, ...redactedAs(pointers), data };
 }
 
 type Envelope = Omit<CloudEvent, 'data' | 'redacted'>;

@@ -29,7 +29,8 @@ ${json(exampleEvent('TaskTransitioned'))}
   an undo takes back.
 - \`data\` holds ids, never names or addresses of people. About a task it has \`task\`, as the event left it.
 - \`redacted\` lists, as JSON pointers into \`data\` with commas between them, what is null because it may not be shown: text that was erased, and in
-  Kafka what people wrote to each other, which could not be taken back from there. There a comment comes with this as its value:
+  Kafka all text but the titles of tasks, because it could not be erased there. Tags that were erased are an empty list. In Kafka a comment comes
+  with this as its value:
 
 ${json(personal.data)}
 

@@ -1,9 +1,16 @@
 import { allEventTypes, type EventTypeName } from '../events/upcasters.ts';
 
-/** What somebody wrote to others or named after somebody, beside what is sealed with its author's key. */
-const alsoPersonal: { [T in EventTypeName]?: readonly string[] } = { TaskTransitioned: ['comment'], FileAttached: ['name'] };
+/** The one text of a task that goes where an erasure cannot reach it: its title. */
+const TITLES: ReadonlySet<string> = new Set(['title', 'changes.title']);
 
-/** The members of each event's data that are not told where an erasure cannot reach them. */
+const members = new Map(
+  Object.entries(allEventTypes).map(([type, { authorText, taskText }]) => [
+    type as EventTypeName,
+    [...authorText, ...taskText.filter((path) => !TITLES.has(path))],
+  ]),
+);
+
+/** The dotted paths of members of an event's data that hold text which an erasure could not reach outside: they are null there. */
 export function personalMembers(type: EventTypeName): readonly string[] {
-  return [...allEventTypes[type].authorText, ...(alsoPersonal[type] ?? [])];
+  return members.get(type)!;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
 import { eventually } from '../accounts/support.ts';
-import { everyFile, everyTable, found } from '../erasure/everything-kept.ts';
+import { everyFile, everyTable, found, linesOf, rebuilt } from '../erasure/everything-kept.ts';
 import { adminAccount, type Client, createClient, startTestService, type TestService } from '../support/service.ts';
 
 jest.setTimeout(60_000);
@@ -39,8 +39,17 @@ describe('an erasure', () => {
     const bob = await service.someone('bob');
     await ann.patch('/auth/me', { full_name: word('other-name') });
     await ann.post('/auth/tokens', { name: word('token'), scopes: ['tasks:read'] });
-    const own = await made(ann, { title: word('title'), description: word('description'), assignee_id: bob.id });
-    await ann.patch(`/tasks/${own.id}`, { title: word('new-title'), description: word('new-description') });
+    const own = await made(ann, {
+      title: word('title'),
+      description: word('description'),
+      tags: [word('tag'), word('tag-removed')],
+      assignee_id: bob.id,
+    });
+    await ann.patch(`/tasks/${own.id}`, {
+      title: word('new-title'),
+      description: word('new-description'),
+      tags: [word('tag'), word('new-tag')],
+    });
     await ann.post(
       `/tasks/${own.id}/transition`,
       { target_status: 'done', comment: word('transition') },
@@ -48,21 +57,37 @@ describe('an erasure', () => {
     );
     await upload(ann, own.id, `${word('file')}.txt`, `${word('content')} and more`);
     await ann.post(`/tasks/${own.id}/comments`, { content: word('own-comment') });
-    const binned = await made(ann, { title: word('binned') });
+    const binned = await made(ann, { title: word('binned'), tags: [word('binned-tag')] });
     await ann.delete(`/tasks/${binned.id}`);
     const theirs = await made(bob, { title: 'What bob does' });
     await bob.post(`/tasks/${theirs.id}/share`, { user_id: ann.id, permission: 'edit' });
     await bob.patch(`/tasks/${theirs.id}`, { assignee_id: ann.id });
     const comment = (await ann.post(`/tasks/${theirs.id}/comments`, { content: word('comment') })).body;
     await ann.patch(`/tasks/${theirs.id}/comments/${comment.id}`, { content: word('edited') });
-    const removed = (await ann.post(`/tasks/${theirs.id}/comments`, { content: word('removed') })).body;
+    const saidLast = await ann.post(`/tasks/${theirs.id}/comments`, { content: word('removed') });
+    const [removed, then] = [saidLast.body, saidLast.headers.get('tasktrail-position')];
     await bob.delete(`/tasks/${theirs.id}/comments/${removed.id}`);
     const before = await timeline(bob, theirs.id);
+    expect((await bob.get('/tags')).body.items.map(({ tag }: { tag: string }) => tag)).toEqual([word('new-tag'), word('tag')]);
+    expect((await admin.get(`/tasks?scope=everyone&search=${word('tag')}`)).body.items).toMatchObject([{ id: own.id }]);
     await admin.get('/admin/security-events');
 
     await query('analyze');
     const words = ['mail', 'name', 'full-name', 'other-name', 'agent', 'token', 'title', 'description', 'new-title', 'new-description'];
-    const more = ['transition', 'file', 'content', 'own-comment', 'binned', 'comment', 'edited', 'removed'];
+    const more = [
+      'transition',
+      'file',
+      'content',
+      'own-comment',
+      'binned',
+      'comment',
+      'edited',
+      'removed',
+      'tag',
+      'tag-removed',
+      'new-tag',
+      'binned-tag',
+    ];
     const all = [...words, ...more].map(word);
     const kept = found(all, await everyTable(service.connectionString), await everyFile(directory)).join('\n');
     // The full name was changed, and no longer kept, before.
@@ -98,6 +123,9 @@ describe('an erasure', () => {
     expect(refusalOf(await admin.post(`/tasks/${own.id}/restore`, {}))).toBe('404 TASK_NOT_FOUND');
     expect((await timeline(admin, own.id))[0]).toMatchObject({ action: 'created', details: { title: null, status: 'todo' } });
 
+    expect((await bob.get('/tags')).body.items).toEqual([]);
+    for (const search of [word('tag'), word('binned-tag')])
+      expect((await admin.get(`/tasks?scope=everyone&as_of_position=${then}&search=${search}`)).body.items).toEqual([]);
     for (const id of [own.id, binned.id, theirs.id]) {
       expect((await admin.get(`/activity/tasks/${id}/verify`)).body).toMatchObject({ valid: true, first_bad_revision: null });
     }
@@ -109,15 +137,16 @@ describe('an erasure', () => {
     expect(await service.storedText()).not.toContain('c4nary');
 
     const shown = await everyTable(service.connectionString);
-    await rebuilt('activity');
-    await rebuilt('listing');
-    await rebuilt('history');
+    await rebuilt(admin, service.connectionString, 'activity');
+    await rebuilt(admin, service.connectionString, 'listing');
+    await rebuilt(admin, service.connectionString, 'history');
     const anew = await everyTable(service.connectionString);
     for (const table of [
       'activity.activity',
       'listing.tasks',
       'listing.comments',
       'listing.files',
+      'listing.counters',
       'history.versions',
       'history.comment_versions',
     ]) {
@@ -251,28 +280,4 @@ async function query(text: string): Promise<void> {
   const client = new pg.Client({ connectionString: service.connectionString });
   await client.connect();
   await client.query(text).finally(() => client.end());
-}
-
-async function rebuilt(name: string): Promise<void> {
-  expect((await admin.post(`/admin/projections/${name}/rebuild`, {})).status).toBe(202);
-  for (const until = Date.now() + 15_000; Date.now() < until; ) {
-    const tables = await everyTable(service.connectionString);
-    if (/\(\w+,\d+,2,live,/.test(generation(tables, name))) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`${name} is not made anew`);
-}
-
-function generation(tables: ReadonlyMap<string, string>, name: string): string {
-  return tables
-    .get('projections.generations')!
-    .split('\n')
-    .filter((line) => line.startsWith(`(${name},`))
-    .join('\n');
-}
-
-function linesOf(tables: ReadonlyMap<string, string>, table: string, made: number): string[] {
-  const [model, name] = table.split('.');
-  const [, text] = [...tables].find(([full]) => new RegExp(`^${model}_v\\d+_g${made}\\.${name}$`).test(full))!;
-  return text.split('\n').sort();
 }

@@ -108,7 +108,7 @@ function partsOf(): ErasePersonParts {
     store,
     async tasksOf(userId) {
       await caughtUp();
-      const { rows } = await pool.query('select id from listing_v5_g1.tasks where owner_id = $1 or shares ? $1::text', [userId]);
+      const { rows } = await pool.query('select id from listing_v6_g1.tasks where owner_id = $1 or shares ? $1::text', [userId]);
       return rows.map(({ id }) => id);
     },
     purgeFiles: async () => {},

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
+import type { Client } from '../support/service.ts';
 
 /**
  * Every row of every table of every schema as text, by table, and what the planner has seen of them: what a dump would hold. Bytes are
@@ -51,4 +52,31 @@ export function found(words: readonly string[], ...places: readonly ReadonlyMap<
       words.filter((word) => text.toLowerCase().includes(word.toLowerCase())).map((word) => `${word} in ${name}`),
     ),
   );
+}
+
+/** Makes a read model again, the second time there is, and waits until it is read. */
+export async function rebuilt(admin: Client, connectionString: string, name: string): Promise<void> {
+  const { status } = await admin.post(`/admin/projections/${name}/rebuild`, {});
+  if (status !== 202) throw new Error(`a rebuild of ${name} is answered with ${status}`);
+  for (const until = Date.now() + 15_000; Date.now() < until; ) {
+    const tables = await everyTable(connectionString);
+    if (/\(\w+,\d+,2,live,/.test(generation(tables, name))) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`${name} is not made anew`);
+}
+
+function generation(tables: ReadonlyMap<string, string>, name: string): string {
+  return tables
+    .get('projections.generations')!
+    .split('\n')
+    .filter((line) => line.startsWith(`(${name},`))
+    .join('\n');
+}
+
+/** The rows of a table in the n-th generation of its read model. */
+export function linesOf(tables: ReadonlyMap<string, string>, table: string, made: number): string[] {
+  const [model, name] = table.split('.');
+  const [, text] = [...tables].find(([full]) => new RegExp(`^${model}_v\\d+_g${made}\\.${name}$`).test(full))!;
+  return text.split('\n').sort();
 }

@@ -127,7 +127,7 @@ describe.each(stores)('three instances on %s', (log) => {
     healthy = instances.slice(1);
     const holder = await installation.pool.connect();
     // It waits for a lock with its rows, not yet at its checkpoint: the statement is under way, so the server does not end it.
-    await holder.query('begin; lock table listing_v5_g1.tasks in share mode');
+    await holder.query('begin; lock table listing_v6_g1.tasks in share mode');
     await until(async () => (await waiting()) > 0);
     const before = await epoch();
     instances[0]!.freeze();
@@ -179,7 +179,7 @@ describe.each(stores)('three instances on %s', (log) => {
 
   /** How many projectors wait for a lock that somebody else has. */
   async function waiting(): Promise<number> {
-    const sql = `select count(*)::integer as n from pg_stat_activity where application_name = 'tasktrail projector listing_v5_g1' and wait_event_type = 'Lock'`;
+    const sql = `select count(*)::integer as n from pg_stat_activity where application_name = 'tasktrail projector listing_v6_g1' and wait_event_type = 'Lock'`;
     return (await installation.pool.query(sql)).rows[0].n;
   }
 

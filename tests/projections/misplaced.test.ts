@@ -124,14 +124,14 @@ describe('read models over a log that was restored', () => {
     for (const projection of allProjections) await beginRebuild(instance.pool, projection, instance.store.logId);
     await until(() => allProjections.every(({ name, version }) => models.schema(name) === `${name}_v${version}_g2`));
     expect(before.position).toBe(10n);
-    expect(await tasksIn('listing_v5_g2')).toBe(8);
+    expect(await tasksIn('listing_v6_g2')).toBe(8);
     expect(await generationsOf(instance.pool, listing)).toMatchObject([{ generation: 2, state: 'live', position: 8n }]);
     const { rows } = await instance.pool.query(`select from information_schema.schemata where schema_name ~ '_v[0-9]+_g1$'`);
     expect(rows).toHaveLength(0);
     await stopAll();
     await start();
     await someTasks(1);
-    await until(async () => (await tasksIn('listing_v5_g2')) === 9);
+    await until(async () => (await tasksIn('listing_v6_g2')) === 9);
   });
 
   test('a rebuild that was under way is given up with it, and begun again from nothing', async () => {
@@ -144,7 +144,7 @@ describe('read models over a log that was restored', () => {
     const models = await start({ evenMisplaced: true });
     expect(await generationsOf(instance.pool, listing)).toHaveLength(1);
     await beginRebuild(instance.pool, listing, instance.store.logId);
-    await until(() => models.schema('listing') === 'listing_v5_g2');
-    expect(await tasksIn('listing_v5_g2')).toBe(6);
+    await until(() => models.schema('listing') === 'listing_v6_g2');
+    expect(await tasksIn('listing_v6_g2')).toBe(6);
   });
 });

@@ -94,7 +94,7 @@ describe('a projector', () => {
     await Promise.all(created.slice(0, 10).map(({ task }) => tasks.execute(task.id, transitionTask, { targetStatus: 'done' }, call())));
     await reached(listing);
     await until(() => projector.status().state === 'live');
-    const rows = await readTables(instance.pool, 'listing_v5_g1');
+    const rows = await readTables(instance.pool, 'listing_v6_g1');
     expect(rows.tasks).toHaveLength(50);
     const again: Projection = { ...listing, version: 999 };
     await start(again);

@@ -55,7 +55,7 @@ async function until(isSo: () => boolean | Promise<boolean>, within = 20_000): P
 const indexesOf = async (generation: number) => {
   const { rows } = await instance.pool.query<{ name: string }>(
     'select indexname as name from pg_indexes where schemaname = $1 order by 1',
-    [`listing_v5_g${generation}`],
+    [`listing_v6_g${generation}`],
   );
   return rows.map(({ name }) => name);
 };
@@ -86,7 +86,7 @@ describe('a rebuild', () => {
     const created = await someTasks(200);
     const models = await start();
     await caughtUp(models);
-    expect(models.schema('listing')).toBe('listing_v5_g1');
+    expect(models.schema('listing')).toBe('listing_v6_g1');
 
     let writing = true;
     const writer = (async () => {
@@ -107,7 +107,7 @@ describe('a rebuild', () => {
 
     await beginRebuild(instance.pool, listing, instance.store.logId);
     await expect(beginRebuild(instance.pool, listing, instance.store.logId)).rejects.toBeInstanceOf(RebuildRunning);
-    await until(() => models.schema('listing') === 'listing_v5_g2');
+    await until(() => models.schema('listing') === 'listing_v6_g2');
     await pause(300);
     writing = false;
     await Promise.all([writer, reader]);
@@ -115,7 +115,7 @@ describe('a rebuild', () => {
     await caughtUp(models);
     const head = await instance.store.head();
     await until(async () => (await generationsOf(instance.pool, listing)).every(({ position }) => position >= head));
-    expect(await readTables(instance.pool, 'listing_v5_g2')).toEqual(await readTables(instance.pool, 'listing_v5_g1'));
+    expect(await readTables(instance.pool, 'listing_v6_g2')).toEqual(await readTables(instance.pool, 'listing_v6_g1'));
   });
 
   test('can be taken back for a while: the former generation has been kept up to date; then it is dropped', async () => {
@@ -123,18 +123,18 @@ describe('a rebuild', () => {
     const models = await start();
     await caughtUp(models);
     await beginRebuild(instance.pool, listing, instance.store.logId);
-    await until(() => models.schema('listing') === 'listing_v5_g2');
+    await until(() => models.schema('listing') === 'listing_v6_g2');
     await someTasks(5);
     const former = await formerGeneration(instance.pool, listing);
     expect(former).toMatchObject({ generation: 1, state: 'retired' });
     const tasksIn = async (schema: string) => (await readTables(instance.pool, schema)).tasks?.length;
-    await until(async () => (await tasksIn('listing_v5_g1')) === 10 && (await tasksIn('listing_v5_g2')) === 10);
+    await until(async () => (await tasksIn('listing_v6_g1')) === 10 && (await tasksIn('listing_v6_g2')) === 10);
     await until(() => promote(instance.pool, listing, former!.generation));
-    await until(() => models.schema('listing') === 'listing_v5_g1');
-    expect((await readTables(instance.pool, 'listing_v5_g1')).tasks).toHaveLength(10);
+    await until(() => models.schema('listing') === 'listing_v6_g1');
+    expect((await readTables(instance.pool, 'listing_v6_g1')).tasks).toHaveLength(10);
     await dropRetired(instance.pool, listing, 0);
     await until(() => models.models[0]!.generations().length === 1);
-    const { rows } = await instance.pool.query(`select from information_schema.schemata where schema_name = 'listing_v5_g2'`);
+    const { rows } = await instance.pool.query(`select from information_schema.schemata where schema_name = 'listing_v6_g2'`);
     expect(rows).toHaveLength(0);
   });
 
@@ -150,10 +150,10 @@ describe('a rebuild', () => {
     await someTasks(5);
     await pause(700);
     expect((await generationsOf(instance.pool, listing))[1]).toMatchObject({ state: 'building', paused: true, position: 0n });
-    expect((await readTables(instance.pool, 'listing_v5_g2')).tasks).toHaveLength(0);
+    expect((await readTables(instance.pool, 'listing_v6_g2')).tasks).toHaveLength(0);
     await pauseRebuild(instance.pool, listing, false);
-    await until(() => models.schema('listing') === 'listing_v5_g2');
-    expect((await readTables(instance.pool, 'listing_v5_g2')).tasks).toHaveLength(25);
+    await until(() => models.schema('listing') === 'listing_v6_g2');
+    expect((await readTables(instance.pool, 'listing_v6_g2')).tasks).toHaveLength(25);
   });
 
   test('is given its indexes when it has come to the end of the log, and is not read before', async () => {
@@ -171,9 +171,9 @@ describe('a rebuild', () => {
     expect(await promote(instance.pool, listing, generation)).toBe(false);
     await instance.pool.query('update projections.generations set position = 0 where generation = $1', [generation]);
     const models = await start();
-    await until(() => models.schema('listing') === 'listing_v5_g2');
+    await until(() => models.schema('listing') === 'listing_v6_g2');
     expect(await indexesOf(generation)).toEqual(live);
-    expect(await readTables(instance.pool, 'listing_v5_g2')).toEqual(await readTables(instance.pool, 'listing_v5_g1'));
+    expect(await readTables(instance.pool, 'listing_v6_g2')).toEqual(await readTables(instance.pool, 'listing_v6_g1'));
   });
 
   test('is followed by every instance', async () => {
@@ -181,7 +181,7 @@ describe('a rebuild', () => {
     const [one, other] = [await start(), await start()];
     await until(() => one.isCaughtUp() && other.isCaughtUp());
     await beginRebuild(instance.pool, listing, instance.store.logId);
-    await until(() => [one, other].every((models) => models.schema('listing') === 'listing_v5_g2'));
+    await until(() => [one, other].every((models) => models.schema('listing') === 'listing_v6_g2'));
     await someTasks(5);
     await Promise.all([caughtUp(one), caughtUp(other)]);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { RecordedEvent } from '../../src/events/recorded-event.ts';
+import type { TaskEvent } from '../../src/events/task/task-events.ts';
 import { allEventTypes, type EventTypeName } from '../../src/events/upcasters.ts';
 import { accessLost, cloudEvent, withoutPersonalMembers } from '../../src/subscribers/cloud-event.ts';
 import { eventCatalogue } from '../../src/subscribers/event-catalogue.ts';
@@ -56,6 +57,7 @@ describe('a CloudEvent', () => {
     ['CommentEdited', ['content']],
     ['TaskTransitioned', ['comment']],
     ['FileAttached', ['name']],
+    ['TaskCreated', ['description', 'tags']],
   ] as const)('of %s is published without what people wrote or named', (type, members) => {
     const whole = cloudEvent(given(everyTaskEvent[type]), { logId, task });
     const published = withoutPersonalMembers(type, whole);
@@ -69,9 +71,24 @@ describe('a CloudEvent', () => {
     expect(withoutPersonalMembers(type, published)).toEqual(published);
   });
 
+  test('is published without text of tasks within other members, and with titles', () => {
+    const published = (event: TaskEvent) => withoutPersonalMembers(event.type, cloudEvent(given(event), { logId, task }));
+    const { changes } = everyTaskEvent.TaskEdited.data;
+    expect(published(everyTaskEvent.TaskEdited)).toMatchObject({
+      data: { changes: { ...changes, description: null } },
+      redacted: '/changes/description',
+    });
+    expect(published(everyTaskEvent.TaskTagsChanged)).toMatchObject({
+      data: { tags: { from: null, to: null } },
+      redacted: '/tags/from,/tags/to',
+    });
+    const { last } = everyTaskEvent.TaskDeleted.data;
+    expect(published(everyTaskEvent.TaskDeleted)).toMatchObject({ data: { last: { ...last, tags: null } }, redacted: '/last/tags' });
+  });
+
   test('without such members is published whole', () => {
-    const whole = cloudEvent(given(everyTaskEvent.TaskEdited), { logId, task });
-    expect(withoutPersonalMembers('TaskEdited', whole)).toEqual(whole);
+    const whole = cloudEvent(given(everyTaskEvent.TaskShared), { logId, task });
+    expect(withoutPersonalMembers('TaskShared', whole)).toEqual(whole);
   });
 });
 

@@ -2,6 +2,8 @@
 
 import { answers } from './weakenings/answers.ts';
 import { http } from './weakenings/http.ts';
+import { repeats } from './weakenings/repeats.ts';
+import { tagDefences } from './weakenings/rights.ts';
 import { vocabularies } from './weakenings/vocabulary.ts';
 import { webhookDefences } from './weakenings/webhooks.ts';
 
@@ -411,6 +413,8 @@ export const weakenings: readonly Weakening[] = [
   ...following,
   ...http,
   ...answers,
+  ...repeats,
+  ...tagDefences,
   ...vocabularies,
   ...webhookDefences,
 ];

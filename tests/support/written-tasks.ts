@@ -18,8 +18,8 @@ export interface History {
 
 /** The log of a running service, to write into and look at from beside it, as another instance would. */
 export interface BesideLog {
-  /** Appends these as the first events of their tasks. @returns where the last of them stands */
-  write(histories: readonly History[]): Promise<Position>;
+  /** Appends these as the first events of their tasks, as a release of that vocabulary would. @returns where the last of them stands */
+  write(histories: readonly History[], vocabulary?: number): Promise<Position>;
   /** How many events there are of each task, by its stream. */
   lengths(): Promise<Map<string, number>>;
   head(): Promise<Position>;
@@ -36,7 +36,7 @@ export async function openBesideLog({ sameStores }: Pick<TestService, 'sameStore
   const signal = new AbortController().signal;
   const store = await openEventStore({ eventStoreUrl, connectionString, pool, logger, signal });
   const vault = createKeyVault(pool, keys.MASTER_KEY!);
-  const writeOne = async ({ taskId, happenings }: History): Promise<Position> => {
+  const writeOne = async ({ taskId, happenings }: History, vocabulary?: number): Promise<Position> => {
     const stream = taskStream(taskId);
     const { key, wrapped } = vault.create(stream);
     const decided = facts(happenings, taskId);
@@ -53,18 +53,18 @@ export async function openBesideLog({ sameStores }: Pick<TestService, 'sameStore
       };
       const author = authors.get(by);
       const sealedBy = { task: key, ...(author && { author }) };
-      const { encoded, recorded } = encodeEvents([event], { stream, revision, previousHash }, context, sealedBy);
+      const { encoded, recorded } = encodeEvents([event], { stream, revision, previousHash }, context, sealedBy, vocabulary);
       previousHash = recorded[0]!.metadata.hash;
       return encoded;
     });
     return (await store.append({ stream, expectedRevision: 'no_stream', events, newKeys: [wrapped] })).position;
   };
   return {
-    async write(histories) {
+    async write(histories, vocabulary) {
       // The store connects for its first append: what comes all at once before that may wait too long.
-      let highest = histories[0] ? await writeOne(histories[0]) : BEGINNING;
+      let highest = histories[0] ? await writeOne(histories[0], vocabulary) : BEGINNING;
       for (let next = 1; next < histories.length; next += AT_ONCE) {
-        const positions = await Promise.all(histories.slice(next, next + AT_ONCE).map(writeOne));
+        const positions = await Promise.all(histories.slice(next, next + AT_ONCE).map((history) => writeOne(history, vocabulary)));
         for (const position of positions) if (position > highest) highest = position;
       }
       return highest;

@@ -106,7 +106,7 @@ where('npm run migrate-store', () => {
     await expect(start(inEventStoreDb)).rejects.toThrow(/listing was made from the log/);
 
     const there = await migrate(connectionString, server.url());
-    expect(there).toMatchObject({ code: 0, stdout: expect.stringMatching(/listing_v5_g1 goes on there/) });
+    expect(there).toMatchObject({ code: 0, stdout: expect.stringMatching(/listing_v6_g1 goes on there/) });
     expect(there.stdout).toContain('the subscriber webhooks goes on there');
     expect(there.stdout).toMatch(/^(\d+) events are in EventStoreDB, the same as in PostgreSQL: sha256 [\da-f]{64}$/m);
     await expect(start()).rejects.toThrow(/beyond the end of the log/);

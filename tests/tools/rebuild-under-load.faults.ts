@@ -218,7 +218,7 @@ test(`${EVENTS} events are made anew under 50 writes and 20 looks a second: no r
   await until('back', isReady);
   down = false;
   await until('live', () => isLive(third));
-  const goesOn = service.log.map(({ message }) => String(message)).find((line) => line.includes(`listing_v5_g${third} goes on`));
+  const goesOn = service.log.map(({ message }) => String(message)).find((line) => line.includes(`listing_v6_g${third} goes on`));
   report.push(`paused at ${paused}, killed at ${killedAt}: ${goesOn}; ${looks.away} looks and ${writes.away} writes without an answer`);
   expect(Number(/position (\d+)/.exec(goesOn!)![1])).toBeGreaterThanOrEqual(EVENTS / 2);
 
@@ -237,7 +237,7 @@ test(`${EVENTS} events are made anew under 50 writes and 20 looks a second: no r
     'alike',
     async () => new Set((await generations()).filter(({ state }) => state !== 'building').map(({ position }) => position)).size === 1,
   );
-  const [former, live] = await Promise.all([third - 2, third].map((generation) => readTables(pool, `listing_v5_g${generation}`)));
+  const [former, live] = await Promise.all([third - 2, third].map((generation) => readTables(pool, `listing_v6_g${generation}`)));
   expect(live!.tasks!.length).toBeGreaterThanOrEqual(TASKS + EDITED);
   expect(live).toEqual(former);
 });

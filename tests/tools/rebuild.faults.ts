@@ -42,7 +42,7 @@ const generations = async (name = 'listing') =>
   (await pool.query(`select generation, state, paused, position from projections.generations where name = $1 order by 1`, [name])).rows;
 const liveTasks = async () => {
   const live = (await generations()).find(({ state }) => state === 'live');
-  return (await pool.query(`select count(*)::integer as n from listing_v5_g${live.generation}.tasks`)).rows[0].n;
+  return (await pool.query(`select count(*)::integer as n from listing_v6_g${live.generation}.tasks`)).rows[0].n;
 };
 
 async function until(isSo: () => boolean | Promise<boolean>, within = 20_000): Promise<void> {
@@ -100,7 +100,7 @@ describe('npm run rebuild', () => {
     expect((await rebuild('listing', '--resume')).stdout).toContain('listing goes on');
     const { code, stdout } = await paused.outcome;
     expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining(`generation ${before + 1} of listing`) });
-    expect(service.log.join('\n')).toContain(`the projection listing_v5_g${before + 1} goes on from position`);
+    expect(service.log.join('\n')).toContain(`the projection listing_v6_g${before + 1} goes on from position`);
   });
 
   test('reaches the embedded database of a service that runs', async () => {

@@ -141,7 +141,7 @@ function messageOnTopic(name: EventTypeName): JsonSchema {
     ...(personal.length > 0 && { description: `Without ${personal.join(' and ')}: null, and named in \`ce_redacted\`.` }),
     contentType: 'application/json',
     headers: { $ref: '#/components/schemas/TopicHeaders' },
-    payload: { $ref: `#/components/schemas/${name}` },
+    payload: { $ref: `#/components/schemas/${nullsOnTopic(name).length > 0 ? `${name}OnTopic` : name}` },
     bindings: { kafka: { key: { type: 'string', description: 'The stream.' }, bindingVersion: '0.5.0' } },
     examples: [{ headers: Object.fromEntries(headers.map(([attribute, value]) => [`ce_${attribute}`, String(value)])), payload: data }],
   };
@@ -150,16 +150,34 @@ function messageOnTopic(name: EventTypeName): JsonSchema {
 function schemas(): JsonSchema {
   const made = createSchemas();
   const data = Object.fromEntries(names.map((name) => [name, made.output(dataOf(name))]));
+  const onTopic = names.filter((name) => nullsOnTopic(name).length > 0);
+  const dataOnTopic = Object.fromEntries(onTopic.map((name) => [`${name}OnTopic`, made.output(dataOnTopicOf(name))]));
   // Referred to, so that it is among those with a name.
   made.output(z.array(EventView));
   const attributes = Object.keys(EventView.shape).filter((key) => key !== 'data' && key !== 'datacontenttype');
   const headers = Object.fromEntries(attributes.map((attribute) => [`ce_${attribute}`, { type: 'string' }]));
   return {
     ...data,
+    ...dataOnTopic,
     AccessLost: made.output(AccessLost),
     TopicHeaders: { type: 'object', properties: headers, required: ['ce_specversion', 'ce_id', 'ce_source', 'ce_type'] },
     ...made.named(),
   };
+}
+
+/** The members that are null in Kafka and never null elsewhere. */
+function nullsOnTopic(name: EventTypeName): string[] {
+  const { versions } = allEventTypes[name];
+  return personalMembers(name).filter((path) => versions.at(-1)!.lists.includes(path));
+}
+
+function dataOnTopicOf(name: EventTypeName): z.ZodType {
+  return nullsOnTopic(name).reduce((data, path) => nullableAt(data, path.split('.')), dataOf(name) as z.ZodObject);
+}
+
+function nullableAt(schema: z.ZodObject, [key, ...rest]: readonly string[]): z.ZodObject {
+  const member = schema.shape[key!] as z.ZodType;
+  return schema.extend({ [key!]: rest.length === 0 ? member.nullable() : nullableAt(member as z.ZodObject, rest) });
 }
 
 function dataOf(name: EventTypeName): z.ZodType {

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { authorText, type EventOf, fromTo, nextVersion, taskList, taskText, v1 } from '../event-type.ts';
+import { openText } from '../open-text.ts';
 import { CommentText, Description, DueDate, FileName, Id, Priority, SharePermission, Status, Tags, Time, Title } from '../values.ts';
 
+const TagsV1 = openText(Tags, 'sealed from version 2 on');
 const Size = z.int().nonnegative();
+const BlobKey = openText(z.string(), 'made of ids');
 const DeletedBy = z.enum(['author', 'owner', 'admin']);
 
 /** What a task was when it was deleted: enough to take it out of every count and index, and to put it back. */
@@ -16,7 +19,7 @@ const taskAsItWas = {
   comment_count: z.int().nonnegative(),
   file_ids: z.array(Id),
 };
-const TaskAsItWasV1 = z.strictObject({ ...taskAsItWas, tags: Tags });
+const TaskAsItWasV1 = z.strictObject({ ...taskAsItWas, tags: TagsV1 });
 /** `gives_access` is true where nobody is assigned. */
 const TaskAsItWas = z.strictObject({ ...taskAsItWas, tags: taskList(Tags), gives_access: z.boolean() });
 
@@ -46,7 +49,7 @@ const sameData = { vocabulary: 2, upcast: <D>(data: D): D => data, downcast: <D>
  * upcaster. Data holds ids, never people's names.
  */
 export const taskEvents = {
-  TaskCreated: nextVersion(v1(z.strictObject({ ...createdFields, tags: Tags })), {
+  TaskCreated: nextVersion(v1(z.strictObject({ ...createdFields, tags: TagsV1 })), {
     ...sameData,
     data: z.strictObject({ ...createdFields, tags: taskList(Tags) }),
   }),
@@ -60,7 +63,7 @@ export const taskEvents = {
       }),
     }),
   ),
-  TaskTagsChanged: nextVersion(v1(z.strictObject({ tags: fromTo(Tags) })), {
+  TaskTagsChanged: nextVersion(v1(z.strictObject({ tags: fromTo(TagsV1) })), {
     ...sameData,
     data: z.strictObject({ tags: fromTo(taskList(Tags)) }),
   }),
@@ -110,12 +113,12 @@ export const taskEvents = {
       file_id: Id,
       name: taskText(FileName),
       size: Size,
-      content_type: z.string(),
-      sha256: z.string(),
-      blob_key: z.string(),
+      content_type: openText(z.string(), 'one of a few types, found by the content'),
+      sha256: openText(z.string(), 'a digest'),
+      blob_key: BlobKey,
     }),
   ),
-  FileDeleted: v1(z.strictObject({ file_id: Id, size: Size, blob_key: z.string() })),
+  FileDeleted: v1(z.strictObject({ file_id: Id, size: Size, blob_key: BlobKey })),
   FilesPurged: v1(z.strictObject({ file_ids: z.array(Id).min(1) })),
 };
 

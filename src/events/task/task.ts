@@ -118,7 +118,7 @@ function changed(task: Task, fact: Exclude<TaskFact, { type: 'TaskCreated' }>): 
     case 'TaskTransferred':
       return { ownerId: fact.data.owner_id.to, shares: sharesAfterTransfer(task, fact) };
     case 'TaskDeleted':
-      return { deletedAt: fact.at, ...(fact.data.reason === 'erased' && { erased: true, title: '', description: '' }) };
+      return { deletedAt: fact.at, ...(fact.data.reason === 'erased' && { erased: true, title: '', description: '', tags: [] }) };
     case 'TaskRestored':
       return { deletedAt: null, files: purged(task.files, fact.data.purged_file_ids) };
     case 'CommentAdded':

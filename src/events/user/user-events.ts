@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type EventOf, fromTo, v1 } from '../event-type.ts';
+import { openText } from '../open-text.ts';
 import { Id, Role, Time } from '../values.ts';
 
 const nothing = z.strictObject({});
@@ -16,13 +17,31 @@ export const userEvents = {
   UserReactivated: v1(nothing),
   UserErasureRequested: v1(z.strictObject({ transfer_to: Id.nullable() })),
   UserErased: v1(z.strictObject({ transfer_to: Id.nullable() })),
-  AccessTokenCreated: v1(z.strictObject({ token_id: Id, scopes: z.array(z.string()), expires_at: Time.nullable() })),
+  AccessTokenCreated: v1(
+    z.strictObject({
+      token_id: Id,
+      scopes: z.array(openText(z.string(), 'the name of a scope, from a closed list')),
+      expires_at: Time.nullable(),
+    }),
+  ),
   AccessTokenRevoked: v1(z.strictObject({ token_id: Id })),
-  NotificationPreferencesChanged: v1(z.strictObject({ changes: z.record(z.string(), fromTo(z.json())) })),
-  WebhookCreated: v1(z.strictObject({ webhook_id: Id, types: z.array(z.string()) })),
-  WebhookChanged: v1(z.strictObject({ webhook_id: Id, changes: z.record(z.string(), fromTo(z.json())) })),
+  NotificationPreferencesChanged: v1(
+    z.strictObject({ changes: openText(z.record(z.string(), fromTo(z.json())), 'switches under the names of a closed list') }),
+  ),
+  WebhookCreated: v1(
+    z.strictObject({
+      webhook_id: Id,
+      types: z.array(openText(z.string(), 'the pattern of an event type, checked against the types there are')),
+    }),
+  ),
+  WebhookChanged: v1(
+    z.strictObject({
+      webhook_id: Id,
+      changes: openText(z.record(z.string(), fromTo(z.json())), 'of address, description and secret it says only that they changed'),
+    }),
+  ),
   WebhookDeleted: v1(z.strictObject({ webhook_id: Id })),
-  WebhookDisabled: v1(z.strictObject({ webhook_id: Id, reason: z.string() })),
+  WebhookDisabled: v1(z.strictObject({ webhook_id: Id, reason: openText(z.string(), 'one of a closed list') })),
 };
 
 export type UserEvent = EventOf<typeof userEvents>;

@@ -31,7 +31,7 @@ const IN_ONE_TURN = 250;
 /** The audit trail by actor, task and operation: a row for every event that has an action. */
 export const activity: Projection = {
   name: 'activity',
-  version: 3,
+  version: 4,
   gathersFor: 200,
   tables: activitySchema,
   indexes: activityIndexes,

@@ -30,10 +30,14 @@ async function noteErasures(events: readonly RecordedEvent[], client: Projection
 const nulls = (object: string, keys: readonly string[]) =>
   `(select coalesce(jsonb_object_agg(key, null), '{}') from unnest('{${keys.join(',')}}'::text[]) as key where ${object} ? key)`;
 
+/** Tags are none once erased. */
+const noTags = (object: string) => `case when ${object} ? 'tags' then '{"tags": []}' else '{}' end::jsonb`;
+
 // Members that are there become null; others do not appear.
 const forgetTasks = `
-  update activity set details = details || ${nulls('details', ['title', 'comment', 'filename'])} || (
-    select coalesce(jsonb_object_agg(side, (details -> side) || ${nulls('(details -> side)', ['title', 'description'])}), '{}')
+  update activity set details = details || ${nulls('details', ['title', 'comment', 'filename'])} || ${noTags('details')} || (
+    select coalesce(
+        jsonb_object_agg(side, (details -> side) || ${nulls('(details -> side)', ['title', 'description'])} || ${noTags('(details -> side)')}), '{}')
       from unnest('{old_values,new_values}'::text[]) as side where jsonb_typeof(details -> side) = 'object')
    where task_id = any($1) and resource_type in ('task', 'file')`;
 

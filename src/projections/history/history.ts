@@ -13,7 +13,7 @@ import { keepVersions } from './versions.ts';
 /** A row for every version of every task and comment, with its valid range, and what time it was at each position. */
 export const history: Projection = {
   name: 'history',
-  version: 2,
+  version: 3,
   gathersFor: 200,
   tables: historySchema,
   indexes: historyIndexes,
@@ -52,5 +52,5 @@ const keepTaskVersions = keepVersions<TaskVersionRow, RecordedEvent>({
 async function forgetErased(events: readonly RecordedEvent[], client: ProjectionClient): Promise<void> {
   const erased = erasedTasks(events);
   if (erased.length > 0)
-    await client.write({ text: `update versions set title = '', description = '' where id = any($1)`, values: [erased] });
+    await client.write({ text: `update versions set title = '', description = '', tags = '{}' where id = any($1)`, values: [erased] });
 }

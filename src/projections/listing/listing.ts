@@ -34,7 +34,7 @@ const AT_ONCE = 5_000;
 /** Tasks, who has access to them, counts, comments and files: under one checkpoint, so that a join of them never tears. */
 export const listing: Projection = {
   name: 'listing',
-  version: 5,
+  version: 6,
   gathersFor: 25,
   tables: listingSchema,
   indexes: listingIndexes,

@@ -46,7 +46,7 @@ export const foldTaskRow: Fold<TaskRow> = rowFold<TaskRow>()({
     TaskDeleted: (row, { data, at }) => ({
       ...row,
       // The key of a task that goes with its owner's account is destroyed.
-      ...(data.reason === 'erased' && { title: '', description: '' }),
+      ...(data.reason === 'erased' && { title: '', description: '', tags: [] }),
       deleted_at: at,
       updated_at: at,
     }),
