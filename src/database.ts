@@ -13,12 +13,14 @@ import { migrate } from './platform/postgres/migrate.ts';
 import { createPool } from './platform/postgres/pool.ts';
 import { waitForDatabase } from './platform/postgres/wait-for-database.ts';
 import { rateLimitMigrations } from './platform/rate-limits/schema.ts';
+import { requireIcu, textMigrations } from './platform/text/schema.ts';
 import { projectionMigrations } from './projections/migrations.ts';
 import { subscriberMigrations } from './subscribers/engine/schema.ts';
 import { webhookMigrations } from './subscribers/webhooks/schema.ts';
 
 /** In the order in which they may build on each other. */
 const migrations = [
+  { part: 'texts', migrations: textMigrations },
   { part: 'event_log', migrations: eventLogMigrations },
   { part: 'accounts', migrations: accountMigrations },
   { part: 'mail', migrations: mailMigrations },
@@ -50,6 +52,7 @@ export async function openDatabase(config: Config, logger: Logger, closing: Clos
     return pool.end();
   });
   await waitForDatabase(pool, { signal, log: (line) => log.error({}, line) });
+  await requireIcu(pool);
   await migrate(pool, migrations);
   return { connectionString, pool };
 }

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { Id } from '../events/values.ts';
+import { fold } from '../platform/text/schema.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { Database } from './database.ts';
 import { isUsername } from './username.ts';
@@ -106,8 +107,8 @@ function ifActive(row: Row | null): Person | null {
 // Looked for as text, not as a pattern: nothing in it has a meaning.
 const search = `
   select id, username, full_name
-    from accounts.users cross join (select lower($1) as text) as wanted
+    from accounts.users cross join (select ${fold}($1) as text) as wanted
    where is_active and id <> $2
-     and (strpos(username, wanted.text) > 0 or strpos(lower(full_name), wanted.text) > 0)
-   order by not (starts_with(username, wanted.text) or starts_with(lower(full_name), wanted.text)), username
+     and (strpos(username, wanted.text) > 0 or strpos(${fold}(full_name), wanted.text) > 0)
+   order by not (starts_with(username, wanted.text) or starts_with(${fold}(full_name), wanted.text)), username
    limit $3`;

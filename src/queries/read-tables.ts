@@ -10,8 +10,10 @@ export interface ReadTables {
   taskStates: RawBuilder<unknown>;
   comments: RawBuilder<unknown>;
   files: RawBuilder<unknown>;
-  /** The function that takes punctuation out of a text, as it was taken out of what is searched. */
+  /** The function that makes a text what it is searched by, a tsvector. */
   words: RawBuilder<unknown>;
+  /** The function that makes a tsquery of a term, of whether it is a phrase, and of whether it is looked for in a task. */
+  searchQuery: RawBuilder<unknown>;
   activity: RawBuilder<unknown>;
   erasures: RawBuilder<unknown>;
   versions: RawBuilder<unknown>;
@@ -57,6 +59,7 @@ export function readTables({ listing, activity, history, feed }: ReadSchemas): R
     comments: within(listing, 'comments'),
     files: within(listing, 'files'),
     words: within(listing, 'words'),
+    searchQuery: within(listing, 'search_query'),
     activity: within(activity, 'activity'),
     erasures: within(activity, 'erasures'),
     versions: within(history, 'versions'),

@@ -11,6 +11,7 @@ import { eventLogMigrations } from '../../src/events/store/postgres/schema.ts';
 import type { Logger } from '../../src/platform/logging.ts';
 import { migrate } from '../../src/platform/postgres/migrate.ts';
 import { createPool } from '../../src/platform/postgres/pool.ts';
+import { textMigrations } from '../../src/platform/text/schema.ts';
 import type { Rejection } from '../../src/rejection.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 
@@ -47,6 +48,7 @@ export async function startWorld(): Promise<World> {
   const pool = createPool(connectionString, { max: 10, applicationName: 'tests', onError: () => {} });
   await migrate(pool, [
     { part: 'event log', migrations: eventLogMigrations },
+    { part: 'texts', migrations: textMigrations },
     { part: 'accounts', migrations: accountMigrations },
   ]);
   const store = await createPostgresEventStore({ connectionString, pool, log: () => {} });

@@ -4,6 +4,7 @@ import { editTask } from '../../src/commands/task/edit-task.ts';
 import { createTasks, type Tasks } from '../../src/commands/tasks.ts';
 import { createLog } from '../../src/platform/logging.ts';
 import { migrate } from '../../src/platform/postgres/migrate.ts';
+import { textMigrations } from '../../src/platform/text/schema.ts';
 import { allProjections } from '../../src/projections/all-projections.ts';
 import { beginRebuild, generationsOf } from '../../src/projections/generation.ts';
 import { listing } from '../../src/projections/listing/listing.ts';
@@ -23,7 +24,10 @@ beforeEach(async () => {
   side = await openWriteSide();
   instance = await side.instance();
   tasks = createTasks(instance.parts);
-  await migrate(instance.pool, [{ part: 'projections', migrations: projectionMigrations }]);
+  await migrate(instance.pool, [
+    { part: 'texts', migrations: textMigrations },
+    { part: 'projections', migrations: projectionMigrations },
+  ]);
 });
 afterEach(async () => {
   await stopAll();

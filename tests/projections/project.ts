@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { RecordedEvent } from '../../src/events/recorded-event.ts';
+import { textMigrations } from '../../src/platform/text/schema.ts';
 import { type Projection, schemaOf } from '../../src/projections/projection.ts';
 import { waiting } from '../../src/projections/projection-client.ts';
 import { createTestDatabase } from '../support/postgres.ts';
@@ -19,6 +20,7 @@ export async function openBench(): Promise<Bench> {
   const database = await createTestDatabase();
   const client = new pg.Client({ connectionString: database.connectionString });
   await client.connect();
+  for (const { sql } of textMigrations) await client.query(sql);
   await client.query(`set timezone = 'UTC'`);
   const made = new Map<string, string[]>();
   const empty = async (projection: Projection) => {

@@ -8,6 +8,7 @@ import type { RecordedEvent } from '../../src/events/recorded-event.ts';
 import type { Position } from '../../src/events/store/event-store.ts';
 import { createLog } from '../../src/platform/logging.ts';
 import { migrate } from '../../src/platform/postgres/migrate.ts';
+import { textMigrations } from '../../src/platform/text/schema.ts';
 import { applyGroup } from '../../src/projections/apply-group.ts';
 import { takeOver } from '../../src/projections/checkpoint.ts';
 import { generationsOf, prepareProjection } from '../../src/projections/generation.ts';
@@ -30,7 +31,10 @@ beforeEach(async () => {
   instance = await side.instance();
   tasks = createTasks(instance.parts);
   running = [];
-  await migrate(instance.pool, [{ part: 'projections', migrations: projectionMigrations }]);
+  await migrate(instance.pool, [
+    { part: 'texts', migrations: textMigrations },
+    { part: 'projections', migrations: projectionMigrations },
+  ]);
 });
 afterEach(async () => {
   await Promise.all(running.map((projector) => projector.stop()));

@@ -37,6 +37,8 @@ const person = fc.constantFrom(...people).map((id) => ({ id, isActive: true }));
 const tag = fc.constantFrom('a', 'b', 'c', 'd e');
 const dueDate = fc.option(fc.constantFrom('2026-01-01', '2026-02-01', '2027-01-01'));
 
+const titleOfAnyScript = fc.constantFrom('Cafe\u0301 🎉', 'Café', '买牛奶和面包', 'C++ Größe', 'テスト3級', 'Ёлка', 'cafés', 'ทดสอบระบบ');
+
 /** What no command of today makes yet, straight as events. */
 const sharing: fc.Arbitrary<Step> = fc
   .tuple(fc.constantFrom(editor, viewer, stranger), fc.constantFrom('view', 'edit'))
@@ -65,7 +67,10 @@ const comment: fc.Arbitrary<Step> = fc.uuid().map((comment_id) => (task) => {
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.constantFrom(...statuses).map((targetStatus) => asked(transitionTask, { targetStatus })),
   fc
-    .record({ title: fc.string({ minLength: 1, maxLength: 9 }), priority: fc.constantFrom(...priorities), dueDate }, { requiredKeys: [] })
+    .record(
+      { title: fc.oneof(fc.string({ minLength: 1, maxLength: 9 }), titleOfAnyScript), priority: fc.constantFrom(...priorities), dueDate },
+      { requiredKeys: [] },
+    )
     .map((edit) => asked(editTask, JSON.parse(JSON.stringify(edit).replaceAll('\\u0000', ' ')))),
   fc.uniqueArray(tag, { minLength: 1 }).map((tags) => asked(addTags, { tags })),
   tag.map((one) => asked(removeTag, { tag: one })),

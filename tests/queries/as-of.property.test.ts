@@ -22,7 +22,21 @@ afterAll(() => readSide?.close());
 const today = '2026-01-05';
 const optional = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: undefined, freq: 2 });
 
-const search = fc.constantFrom('task', 'a', '"d e"', 'water plants');
+const search = fc.constantFrom(
+  'task',
+  'a',
+  '"d e"',
+  'water plants',
+  'cafe',
+  'CAFÉ 🎉',
+  '牛奶',
+  'c++',
+  '"grosse"',
+  'スト3',
+  'елка',
+  '"well done"',
+  '---',
+);
 const anyFilters: fc.Arbitrary<TaskFilters> = fc.record({
   status: optional(fc.subarray([...statuses], { minLength: 1 })),
   priority: optional(fc.subarray([...priorities], { minLength: 1 })),

@@ -3,7 +3,11 @@ import { ASSIGNED, type CommentRow, OWNED, SHARED, type TaskRow } from '../../sr
 import { accessRows } from '../../src/projections/listing/standing.ts';
 import type { TaskList } from '../../src/queries/tasks/list-tasks.ts';
 import type { PersonFilter, Range } from '../../src/queries/tasks/task-filters.ts';
+import { isFoundIn } from './expected-search.ts';
 import { people } from './given-tasks.ts';
+
+/** Unicode's root collation, without case. */
+const alphabet = new Intl.Collator('und', { sensitivity: 'accent' });
 
 /** What a list must be, worked out in plain TypeScript from all rows. Relevance is not: such lists are expected in no order. */
 export function expectedList(rows: readonly TaskRow[], comments: readonly CommentRow[], list: TaskList): TaskRow[] {
@@ -11,7 +15,8 @@ export function expectedList(rows: readonly TaskRow[], comments: readonly Commen
   const direction = list.sort.descending ? -1 : 1;
   return found.sort((a, b) => {
     if (list.sort.by === 'due_date' && (a.due_date === null) !== (b.due_date === null)) return a.due_date === null ? 1 : -1;
-    return direction * (compare(sortKey(a, list), sortKey(b, list)) || compare(a.id, b.id));
+    const order = list.sort.by === 'title' ? alphabet.compare(a.title, b.title) : compare(sortKey(a, list), sortKey(b, list));
+    return direction * (order || compare(a.id, b.id));
   });
 }
 
@@ -54,25 +59,7 @@ function isWithin(value: string | null, range: Range | undefined): boolean {
 
 function isFound(row: TaskRow, comments: readonly CommentRow[], search: string): boolean {
   const said = comments.filter(({ task_id, standing }) => task_id === row.id && standing).map(({ content }) => content);
-  const fields = [row.title, row.tags.join(' '), row.description, ...said].map(wordsOf);
-  const terms = [...search.matchAll(/"([^"]*)"|[^\s"]+/g)].map(([whole, phrase]) => ({
-    words: wordsOf(phrase ?? whole),
-    whole: phrase !== undefined,
-  }));
-  const sought = terms.filter(({ words }) => words.length > 0);
-  return sought.length > 0 && sought.every(({ words, whole }) => fields.some((field) => hasRun(field, words, whole)));
-}
-
-function hasRun(field: readonly string[], words: readonly string[], whole: boolean): boolean {
-  const fits = (have: string | undefined, want: string) => have !== undefined && (whole ? have === want : have.startsWith(want));
-  return field.some((_, start) => words.every((word, offset) => fits(field[start + offset], word)));
-}
-
-function wordsOf(text: string): string[] {
-  return text
-    .toLowerCase()
-    .split(/[^\p{L}\p{N}]+/u)
-    .filter((word) => word !== '');
+  return isFoundIn([row.title, row.tags.join(' '), row.description, ...said], search);
 }
 
 function sortKey(row: TaskRow, { sort }: TaskList): string | number {
@@ -81,8 +68,6 @@ function sortKey(row: TaskRow, { sort }: TaskList): string | number {
       return priorities.indexOf(row.priority);
     case 'status':
       return statuses.indexOf(row.status);
-    case 'title':
-      return row.title.toLowerCase();
     case 'completed':
       return row.status === 'done' ? 1 : 0;
     case 'due_date':

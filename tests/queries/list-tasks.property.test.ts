@@ -17,7 +17,11 @@ let rows: TaskRow[];
 let comments: CommentRow[];
 
 const today = '2026-01-05';
-const word = fc.constantFrom('milk', 'Milkshake', 'bread', 'Über', 'naïve', 'buy', 'e-mail', 'a@b.com', 'x_1', '12', 'don’t', 'É');
+const plainWord = fc.constantFrom('milk', 'Milkshake', 'bread', 'buy', 'e-mail', 'a@b.com', 'x_1', '12', '2e22bex', 'don’t');
+const accented = fc.constantFrom('Über', 'naïve', 'É', 'e', 'Cafe\u0301', 'café', 'Łódź', 'lodz', 'Ёлка', 'елка', 'Größe', 'grosse');
+const unspaced = fc.constantFrom('买牛奶和面包', '牛奶', '奶和', '面', '日本語のテスト', 'テスト', 'テスト3級', 'b本', 'ทดสอบระบบ', 'สอบ');
+const symbols = fc.constantFrom('C#', 'c++', 'c', 'c+d', '🎉', '🎉🚀', '🇩🇪🇸🇪', '🇪🇸', '👍🏽', '+1');
+const word = fc.oneof({ weight: 3, arbitrary: plainWord }, accented, unspaced, symbols);
 const text = fc.array(word, { maxLength: 5 }).map((words) => words.join(' '));
 const person = fc.constantFrom(ann, bob, cid);
 const day = fc.integer({ min: 1, max: 9 }).map((n) => `2026-01-0${n}`);
@@ -49,7 +53,7 @@ const range = <T>(values: fc.Arbitrary<T>) =>
   optional(fc.record({ after: fc.option(values, { nil: undefined }), before: fc.option(values, { nil: undefined }) }));
 const term = fc.oneof(
   word,
-  word.map((w) => w.slice(0, 2)),
+  word.map((w) => [...w].slice(0, 2).join('')),
   fc.array(word, { minLength: 1, maxLength: 2 }).map((ws) => `"${ws.join(' ')}"`),
 );
 const somebody = fc.constantFrom('me' as const, { id: bob }, { username: 'cid' }, { username: 'nobody' });

@@ -3,6 +3,7 @@ import { accountMigrations } from '../../src/accounts/schema.ts';
 import type { RecordedEvent } from '../../src/events/recorded-event.ts';
 import { migrate } from '../../src/platform/postgres/migrate.ts';
 import { createPool } from '../../src/platform/postgres/pool.ts';
+import { textMigrations } from '../../src/platform/text/schema.ts';
 import { activity } from '../../src/projections/activity/activity.ts';
 import type { ActivityRow } from '../../src/projections/activity/schema.ts';
 import { history } from '../../src/projections/history/history.ts';
@@ -52,7 +53,10 @@ export async function openReadSide({ poolMax = 4 } = {}): Promise<ReadSide> {
   const statements: Statement[] = [];
   const pool = createPool(database.connectionString, { max: poolMax, applicationName: 'read side', onError: () => {} });
   pool.on('connect', (client) => recordStatements(client, statements));
-  await migrate(pool, [{ part: 'accounts', migrations: accountMigrations }]);
+  await migrate(pool, [
+    { part: 'texts', migrations: textMigrations },
+    { part: 'accounts', migrations: accountMigrations },
+  ]);
   await pool.query(`create schema listing_v1; set search_path = listing_v1; ${listing.tables} ${listing.indexes};
     create schema activity_v1; set search_path = activity_v1; ${activity.tables} ${activity.indexes};
     create schema history_v1; set search_path = history_v1; ${history.tables} ${history.indexes}; reset search_path`);

@@ -24,7 +24,12 @@ const filterParameters = {
     .min(1)
     .max(200)
     .optional()
-    .meta({ description: 'Words, each by its beginning, or phrases in quotes: all of them, in title, description, tags and comments.' }),
+    .meta({
+      description:
+        'Words, each by its beginning, or phrases in quotes: all of them, in title, description, tags and comments. Case and accents are ' +
+        'ignored. `#` and `+` after a word belong to it, and an emoji is a word. In scripts without spaces any two or more characters in a ' +
+        'row are found.',
+    }),
   assignee: somebodyOrNone('Whom it is assigned to.'),
   owner: somebody('Whose it is.'),
   due_after: date('Due then or later.'),

@@ -1,6 +1,8 @@
 import type { ColumnType } from 'kysely';
 import { doneStatus } from '../../events/task/workflow.ts';
 import { type Priority, priorities, type SharePermission, type Status, statuses } from '../../events/values.ts';
+import { titleCollation } from '../../platform/text/schema.ts';
+import { wordFunctions } from './words.ts';
 
 /** How a person comes to see a task: bits of `access.mask` and `counters.mask`. */
 export const OWNED = 1;
@@ -175,19 +177,12 @@ export const taskRowSql = `\
 
 /** Run once in the schema of a version, which is first in the search path: the tables, and what erasing text looks rows up by. */
 export const listingSchema = `
--- Words are what stands between punctuation and white space of any script: PostgreSQL's parser by itself keeps addresses and numbers
--- whole and, in a database of the C locale, takes what is not ASCII for letters. The same function reads what is searched for.
-create function words(content text) returns text language sql immutable strict parallel safe
-  return regexp_replace(content, '[[:punct:]\\u0080-\\u00a0\\u2000-\\u200b\\u2028-\\u202f\\u3000]', ' ', 'g');
-create function words(tags text[]) returns text language sql immutable strict parallel safe
-  return words(array_to_string(tags, ' '));
-
+${wordFunctions}
 create table tasks (
   id uuid primary key,
 ${taskRowSql}  position bigint not null,
   search tsvector generated always as (
-    setweight(to_tsvector('simple', words(title)), 'A') || setweight(to_tsvector('simple', words(tags)), 'B')
-      || setweight(to_tsvector('simple', words(description)), 'C')
+    setweight(words(title), 'A') || setweight(words(tags), 'B') || setweight(words(description), 'C')
   ) stored
 -- Most events change nothing that an index has. With room on its page for the row as it is then, no index is written.
 ) with (fillfactor = 80);
@@ -243,7 +238,7 @@ create table comments (
   edited_at timestamptz(3),
   standing boolean not null,
   revision integer not null,
-  search tsvector generated always as (to_tsvector('simple', words(content))) stored
+  search tsvector generated always as (words(content)) stored
 );
 create index comments_author on comments (author_id);
 
@@ -274,7 +269,7 @@ export const sortKeys = {
   priority: (t = '') => `array_position(array[${priorities.map((priority) => `'${priority}'`).join(', ')}], ${t}priority)`,
   status: (t = '') => `array_position(array[${statuses.map((status) => `'${status}'`).join(', ')}], ${t}status)`,
   completed: (t = '') => `(${t}status = '${doneStatus}')`,
-  title: (t = '') => `lower(${t}title) collate "C"`,
+  title: (t = '') => `${t}title collate ${titleCollation}`,
 };
 
 /**

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Role } from '../../events/values.ts';
+import { fold } from '../../platform/text/schema.ts';
 import { jsonRow, utcTime } from '../json-values.ts';
 import { keyTypes } from '../key-type.ts';
 import type { Page, PageRequest } from '../page.ts';
@@ -8,7 +9,7 @@ import type { ReadDatabase } from '../read-database.ts';
 import type { ReadTables } from '../read-tables.ts';
 
 export interface AccountFilters {
-  /** Part of a username, a name or an e-mail address, in any case. */
+  /** Part of a username, a name or an e-mail address, whatever its case and accents. */
   search?: string | undefined;
   role?: Role | undefined;
   isActive?: boolean | undefined;
@@ -37,8 +38,8 @@ function conditions({ search, role, isActive }: AccountFilters): RawBuilder<unkn
   const all = [sql`u.erased_at is null`];
   // Looked for as text, not as a pattern: nothing in it has a meaning.
   if (search) {
-    const found = ['u.username', 'lower(u.full_name)', 'lower(u.email)'].map(
-      (text) => sql`strpos(${sql.raw(text)}, lower(${search}::text)) > 0`,
+    const found = ['u.username', 'u.full_name', 'u.email'].map(
+      (text) => sql`strpos(${sql.raw(`${fold}(${text})`)}, ${sql.raw(fold)}(${search}::text)) > 0`,
     );
     all.push(sql`(${sql.join(found, sql` or `)})`);
   }

@@ -26,10 +26,10 @@ export function timeAt({ moments }: ReadTables, asOf: AsOf): RawBuilder<unknown>
 
 /** The words of what was said then. No index has them: they are looked for in what the reader may see, and made of a text that may have them. */
 export function pastText({ words, commentVersions }: ReadTables, asOf: AsOf) {
-  const vector = (weight: string, text: string) => sql`setweight(to_tsvector('simple', ${words}(${sql.raw(text)})), ${sql.lit(weight)})`;
+  const vector = (weight: string, text: string) => sql`setweight(${words}(${sql.raw(text)}), ${sql.lit(weight)})`;
   return {
     words: sql`(${vector('A', 't.title')} || ${vector('B', 't.tags')} || ${vector('C', 't.description')})`,
-    comments: sql`(select v.task_id, v.standing, v.content, to_tsvector('simple', ${words}(v.content)) as search
+    comments: sql`(select v.task_id, v.standing, v.content, ${words}(v.content) as search
       from ${commentVersions} v where ${validAt('v', asOf)})`,
     unindexed: {
       text: sql.raw<unknown>(`t.title || ' ' || array_to_string(t.tags, ' ') || ' ' || t.description`),

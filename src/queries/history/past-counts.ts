@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import { doneStatus } from '../../events/task/workflow.ts';
+import { nameCollation } from '../../platform/text/schema.ts';
 import type { CounterRow } from '../../projections/listing/schema.ts';
 import type { ReadDatabase } from '../read-database.ts';
 import type { ReadTables } from '../read-tables.ts';
@@ -59,7 +60,7 @@ export function pastTags(tables: ReadTables, query: PastQuery, fewChanged: boole
   const kept = sql`union all select c.key, case c.facet when 'tag' then c.n else 0 end, case c.facet when 'tag_done' then c.n else 0 end
       from ${tables.counters} c where ${countersOf(scope, reader)} and c.facet in ('tag', 'tag_done')`;
   return sql`with ${counted(tables, query, fewChanged)}
-  select tag collate "C" as id, -sum(n)::bigint as key, sum(done)::bigint as completed from (
+  select tag collate ${sql.raw(nameCollation)} as id, -sum(n)::bigint as key, sum(done)::bigint as completed from (
     select tag, sum(n) as n, coalesce(sum(n) filter (where status = ${sql.lit(doneStatus)}), 0) as done
       from t cross join unnest(tags) tag group by 1
     ${fewChanged ? kept : sql``}

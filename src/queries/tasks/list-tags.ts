@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
+import { nameCollation } from '../../platform/text/schema.ts';
 import type { AsOf } from '../history/as-of.ts';
 import { haveFewChangedSince, type PastQuery, pastTags } from '../history/past-counts.ts';
 import { json, jsonObject } from '../json-values.ts';
@@ -25,7 +26,7 @@ export async function listTags(db: ReadDatabase, tables: ReadTables, { reader, a
   return readPage(
     db,
     {
-      matching: sql`select c.key collate "C" as id, -sum(c.n)::bigint as key ${counted} and c.facet = 'tag' group by c.key`,
+      matching: sql`select c.key collate ${sql.raw(nameCollation)} as id, -sum(c.n)::bigint as key ${counted} and c.facet = 'tag' group by c.key`,
       ...listOfTags,
       joins: sql`cross join lateral (select coalesce(sum(c.n), 0) as completed ${counted} and c.facet = 'tag_done' and c.key = shown.id) done`,
       prepared: true,

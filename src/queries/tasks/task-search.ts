@@ -1,4 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
+import { isSearchable } from '../../platform/text/characters.ts';
+import { fold } from '../../platform/text/schema.ts';
 import type { ReadTables } from '../read-tables.ts';
 import type { Source } from './task-scope.ts';
 
@@ -8,12 +10,12 @@ export interface SearchTerm {
   phrase: boolean;
 }
 
-/** The terms of a search text: words, and phrases in quotes. What holds neither letter nor digit is no term. */
+/** The terms of a search text: words, and phrases in quotes. A text without a letter, a digit or an emoji is no term. */
 export function searchTerms(search: string): SearchTerm[] {
   const terms = new Map<string, SearchTerm>();
   for (const [whole, phrase] of search.matchAll(/"([^"]*)"|[^\s"]+/g)) {
     const term = { text: phrase ?? whole, phrase: phrase !== undefined };
-    if (/[^\p{P}\p{S}\p{Z}\p{C}]/u.test(term.text)) terms.set(`${term.phrase} ${term.text}`, term);
+    if (isSearchable(term.text)) terms.set(`${term.phrase} ${term.text}`, term);
   }
   return [...terms.values()];
 }
@@ -51,10 +53,10 @@ function fits(words: RawBuilder<unknown>, query: RawBuilder<unknown>, first?: Ra
   return first ? sql`case when ${first} then ${words} @@ ${query} else false end` : sql`${words} @@ ${query}`;
 }
 
-/** Whether a text has the words of a term somewhere, as parts of whatever: told in far less time than it takes to make words of it. */
+/** Whether a text has the words of a term somewhere, as parts of any others: this takes far less time than making words of the text. */
 function mayHave(text: RawBuilder<unknown>, term: SearchTerm, { words }: ReadTables): RawBuilder<unknown> {
-  return sql`lower(${text}) like all (array(select '%' || word || '%' from unnest(tsvector_to_array(
-    to_tsvector('simple', ${words}(${term.text}::text)))) word))`;
+  return sql`${sql.raw(fold)}(${text}) like all (array(select '%' || rtrim(word, '|') || '%' from unnest(tsvector_to_array(
+    ${words}(${term.text}::text))) word))`;
 }
 
 /** How well the task `t` fits: a hit in the title weighs more than one in the tags, the description and the comments, in this order. */
@@ -73,18 +75,10 @@ export function relevance(search: string, source: Source, tables: ReadTables): R
     from ${source.comments} m where m.task_id = t.id and m.standing), 0))`;
 }
 
-/** A term of several words must be found within one field, and these are told apart by their weights. */
-function taskQuery(term: SearchTerm, tables: ReadTables): RawBuilder<unknown> {
-  if (!/[^\p{L}\p{N}]/u.test(term.text)) return tsquery(term, '', tables);
-  return sql`(${tsquery(term, 'A', tables)} || ${tsquery(term, 'B', tables)} || ${tsquery(term, 'C', tables)})`;
+function taskQuery({ text, phrase }: SearchTerm, { searchQuery }: ReadTables): RawBuilder<unknown> {
+  return sql`${searchQuery}(${text}::text, ${sql.lit(phrase)}, true)`;
 }
 
-function commentQuery(term: SearchTerm, tables: ReadTables): RawBuilder<unknown> {
-  return tsquery(term, '', tables);
-}
-
-/** Without its punctuation nothing in the text can end the quotes that it is put in. */
-function tsquery({ text, phrase }: SearchTerm, weight: '' | 'A' | 'B' | 'C', { words }: ReadTables): RawBuilder<unknown> {
-  const flags = sql.lit(`':${phrase ? '' : '*'}${weight}`.replace(/:$/, ''));
-  return sql`to_tsquery('simple', '''' || ${words}(${text}::text) || ${flags})`;
+function commentQuery({ text, phrase }: SearchTerm, { searchQuery }: ReadTables): RawBuilder<unknown> {
+  return sql`${searchQuery}(${text}::text, ${sql.lit(phrase)}, false)`;
 }
