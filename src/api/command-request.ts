@@ -3,12 +3,14 @@ import type { CommandCall, Idempotency } from '../commands/command-call.ts';
 import type { CommandOutcome } from '../commands/command-order.ts';
 import { formatPosition } from '../events/store/event-store.ts';
 import { Rejection } from '../rejection.ts';
-import { parseIfMatch } from './etag.ts';
+import { parseIfMatch, parseIfNoneMatch } from './etag.ts';
+import { preferenceIn } from './preferences.ts';
 import type { Answer, RequestContext, Route } from './route.ts';
 
-/** What a request says beside its body, for the commands that it makes. @throws Rejection for a header that is not understood */
+/** What a request says beside its body, for the commands that it makes. @throws Rejection for a key that cannot be one */
 export function commandCall(caller: Caller, request: RequestContext, method: Route['method'], body: unknown): CommandCall {
   const ifMatch = parseIfMatch(request.header('if-match'));
+  const ifNoneMatch = parseIfNoneMatch(request.header('if-none-match'));
   const idempotency = parseIdempotencyKey(request, method, body);
   return {
     actor: { id: caller.id, isAdmin: caller.isAdmin, kind: caller.token ? 'token' : 'user' },
@@ -17,6 +19,7 @@ export function commandCall(caller: Caller, request: RequestContext, method: Rou
     requestId: request.requestId,
     at: new Date().toISOString(),
     ...(ifMatch !== undefined && { ifMatch }),
+    ...(ifNoneMatch !== undefined && { ifNoneMatch }),
     ...(idempotency && { idempotency }),
   };
 }
@@ -35,6 +38,12 @@ export function taskHeaders({
   };
 }
 
+/** What a request says for commands that no single revision is the condition of. */
+export function unconditionalCall(...request: Parameters<typeof commandCall>): CommandCall {
+  const { ifMatch: _, ifNoneMatch: __, ...call } = commandCall(...request);
+  return call;
+}
+
 /** The headers of a call on several tasks. It counts as repeated if it wrote nothing and gives at least one first outcome. */
 export function bulkHeaders(outcomes: readonly Pick<CommandOutcome, 'position' | 'events' | 'replayed'>[]): Record<string, string> {
   if (outcomes.length === 0) return {};
@@ -49,8 +58,13 @@ export function commandAnswer(request: RequestContext, status: 200 | 201, header
   return { status: status === 201 ? 201 : 204, headers: { ...headers, 'Preference-Applied': 'return=minimal' } };
 }
 
-export function prefersMinimal(request: RequestContext): boolean {
-  return /(^|[,;\s])return\s*=\s*"?minimal"?($|[,;\s])/i.test(request.header('prefer') ?? '');
+/** The answer of a call on several tasks. Its headers alone do not say what was refused, so that they stand for a whole success only. */
+export function bulkAnswer(request: RequestContext, headers: Record<string, string>, body: object, isWholeSuccess: boolean): Answer {
+  return isWholeSuccess ? commandAnswer(request, 200, headers, () => body) : { status: 200, headers, body };
+}
+
+function prefersMinimal(request: RequestContext): boolean {
+  return preferenceIn(request.header('prefer') ?? '', 'return')?.toLowerCase() === 'minimal';
 }
 
 function parseIdempotencyKey(request: RequestContext, method: string, body: unknown): Idempotency | undefined {

@@ -4,7 +4,7 @@ import { Rejection, type RejectionCode } from '../rejection.ts';
 import type { ApiRequest } from './api-request.ts';
 import { addUnsafe, type SentJson } from './body.ts';
 import type { Endpoint } from './endpoint.ts';
-import { isIfMatch } from './etag.ts';
+import { isIfMatch, isIfNoneMatch } from './etag.ts';
 import { checked, type Fault, Faults, unknownKey } from './faults.ts';
 import { parseQuery } from './query-string.ts';
 import type { Route } from './route.ts';
@@ -36,7 +36,10 @@ export function requestParts(
     body: endpoint.body && checked(endpoint.body, sent ? sent.value : {}, '', faults),
   };
   if (sent) addUnsafe(sent, faults);
-  if (route.obeys) for (const name of route.obeys) checkHeader(name, request, faults);
+  if (route.obeys) for (const name of route.obeys) checkHeader(route, name, request, faults);
+  if (route.refuses && request.header(route.refuses.toLowerCase()) !== undefined) {
+    faults.add(unknownKey(`header.${route.refuses.toLowerCase()}`));
+  }
   if (faults.list.length > 0) throw new Rejection('VALIDATION_FAILED', 'The request is not valid', faults.list);
   return parts;
 }
@@ -68,8 +71,9 @@ function checkedQuery(route: Route, search: string, faults: Faults): unknown {
   return nothing;
 }
 
-function checkHeader(name: NonNullable<Route['obeys']>[number], request: ApiRequest, faults: Faults): void {
-  const rule = headerRules[name];
+function checkHeader({ method }: Route, name: NonNullable<Route['obeys']>[number], request: ApiRequest, faults: Faults): void {
+  // A read with tags that are none is answered whole; a command must not be carried out against a condition that was not understood.
+  const rule = name === 'If-None-Match' && method === 'get' ? undefined : headerRules[name];
   const value = rule && request.header(name.toLowerCase());
   if (rule && value !== undefined && !rule.accepts(value)) {
     faults.add({ path: `header.${name.toLowerCase()}`, message: rule.message, code: 'format' });
@@ -79,6 +83,7 @@ function checkHeader(name: NonNullable<Route['obeys']>[number], request: ApiRequ
 /** The headers in which a mistake must not pass unnoticed. */
 const headerRules: Partial<Record<string, { accepts(value: string): boolean; message: string }>> = {
   'If-Match': { accepts: isIfMatch, message: 'must be one entity tag, as in "3", or *' },
+  'If-None-Match': { accepts: isIfNoneMatch, message: 'must be entity tags with commas between them, as in "3", or *' },
   'Idempotency-Key': { accepts: (value) => /^[\x21-\x7e]{1,128}$/.test(value), message: 'must be 1 to 128 visible ASCII characters' },
   'Tasktrail-Position': { accepts: (value) => parsePosition(value) !== undefined, message: 'must be a position: decimal digits' },
 };

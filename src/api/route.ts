@@ -118,6 +118,8 @@ export interface Route {
   anyBody?: true;
   /** Which of the conventions' request headers it obeys. */
   obeys?: readonly ('If-Match' | 'If-None-Match' | 'Idempotency-Key' | 'Prefer' | 'Tasktrail-Position')[];
+  /** A request header of the conventions that has no meaning here, so that a request with it is not valid: ignoring it would mislead. */
+  refuses?: 'If-Match';
   /** The body of each status it answers; null for none. Other types than JSON by name, with the JSON that may come instead of them. */
   answers: Readonly<Record<number, z.ZodType | null | OtherTypes>>;
   rejects: readonly RejectionCode[];

@@ -4,7 +4,7 @@ import type { CommandOutcome } from '../commands/command-order.ts';
 import type { Someone } from '../commands/task/assign-task.ts';
 import type { TaskCommand } from '../commands/task/task-command.ts';
 import type { Tasks } from '../commands/tasks.ts';
-import { commandAnswer, commandCall, taskHeaders } from './command-request.ts';
+import { commandAnswer, commandCall, taskHeaders, unconditionalCall } from './command-request.ts';
 import type { Freshness } from './freshness.ts';
 import { tellingMismatch } from './revision-mismatch.ts';
 import type { Answer, Handled, Route } from './route.ts';
@@ -24,7 +24,7 @@ export const TaskPath = z.strictObject({ task_id: z.string() });
 /** What the declarations of all commands on one task have in common. */
 export const commandOnTask = {
   params: TaskPath,
-  obeys: ['If-Match', 'Idempotency-Key', 'Prefer'],
+  obeys: ['If-Match', 'If-None-Match', 'Idempotency-Key', 'Prefer'],
   absent: 'TASK_NOT_FOUND',
 } as const;
 /** What every one of them may be refused for. */
@@ -47,16 +47,15 @@ export function taskCommands({ tasks, freshness, people, isActive }: TaskService
   return {
     settled,
 
-    /** @param options `ignoreIfMatch` for the one command that is carried out whatever the caller has seen */
+    /** @param options `unconditional` for the one command that is carried out whatever the caller has seen */
     carryOut<I>(
       method: Route['method'],
       { params, body, caller, request }: OnTask,
       command: TaskCommand<I>,
       input: I,
-      { ignoreIfMatch = false } = {},
+      { unconditional = false } = {},
     ): Promise<CommandOutcome> {
-      const { ifMatch, ...rest } = commandCall(caller, request, method, body);
-      const call = ifMatch === undefined || ignoreIfMatch ? rest : { ...rest, ifMatch };
+      const call = (unconditional ? unconditionalCall : commandCall)(caller, request, method, body);
       return settled(caller, tasks.execute(params.task_id, command, input, call));
     },
 

@@ -14,6 +14,8 @@ export interface CommandCall {
   at: string;
   /** The revision that the caller saw, or that there only must be a task. */
   ifMatch?: number | 'any' | 'none';
+  /** The revisions at which the caller does not want the command carried out; `any` when there is to be no task. */
+  ifNoneMatch?: readonly number[] | 'any';
   idempotency?: Idempotency;
 }
 

@@ -96,19 +96,22 @@ async function judge<Input>(
   const repeated = await repetition(parts.streams, aggregate, order, identity);
   if (repeated) return { repeated };
   command.allow(task, input, context);
-  if (call.ifMatch !== undefined && task?.deletedAt === null)
-    await requireRevision(parts, aggregate, call.ifMatch, shareReader(task, call.actor));
+  // A deleted task is absent for a command that is not on deleted tasks, whatever its revision.
+  if (task !== null && (task.deletedAt === null || command.onDeleted)) {
+    await requirePreconditions(parts, aggregate, call, shareReader(task, call.actor));
+  }
   const history = command.readsHistory ? await parts.streams.events(order.taskId, 0, aggregate.revision) : [];
   return { events: command.decide(task, input, { ...context, history }) };
 }
 
-async function requireRevision(
+async function requirePreconditions(
   parts: CommandParts,
   aggregate: TaskAggregate,
-  ifMatch: number | 'any' | 'none',
+  { ifMatch, ifNoneMatch }: Pick<CommandCall, 'ifMatch' | 'ifNoneMatch'>,
   reader: ShareReader,
 ): Promise<void> {
-  if (ifMatch === 'any' || ifMatch === aggregate.revision) return;
+  if (ifNoneMatch === 'any' || ifNoneMatch?.includes(aggregate.revision)) throw new RevisionMismatch(aggregate.revision, [], reader);
+  if (ifMatch === undefined || ifMatch === 'any' || ifMatch === aggregate.revision) return;
   const seen = ifMatch === 'none' ? aggregate.revision : ifMatch;
   const between = await parts.streams.events(aggregate.taskId, seen + 1, Math.min(aggregate.revision, seen + MOST_EVENTS_NAMED));
   throw new RevisionMismatch(aggregate.revision, between, reader);

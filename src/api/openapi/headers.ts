@@ -11,7 +11,10 @@ export const requestHeaders: Named = {
     description: 'One entity tag, or `*`: the command is refused with 412 when the task is at another revision.',
     schema: text,
   },
-  'If-None-Match': { description: 'Entity tags: 304 when one of them is still right.', schema: text },
+  'If-None-Match': {
+    description: 'Entity tags, or `*`: a read answers 304, and a command is refused with 412, when one of them is still right.',
+    schema: text,
+  },
   'Idempotency-Key': {
     description: 'A key of your own: the same call again with it has no further effect, and gets the first outcome.',
     schema: text,

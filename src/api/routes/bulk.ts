@@ -4,7 +4,7 @@ import { editTask } from '../../commands/task/edit-task.ts';
 import type { TaskCommand } from '../../commands/task/task-command.ts';
 import { transitionTask } from '../../commands/task/transition-task.ts';
 import { Rejection } from '../../rejection.ts';
-import { bulkHeaders, commandAnswer, commandCall } from '../command-request.ts';
+import { bulkAnswer, bulkHeaders, unconditionalCall } from '../command-request.ts';
 import { type Answer, type Handled, type Route, route } from '../route.ts';
 import type { TaskServices } from '../task-commands.ts';
 import { BulkView, bulkView, refusedView } from '../views/bulk-view.ts';
@@ -16,6 +16,7 @@ const shared = {
   description:
     'Each task on its own, in the order asked. With `atomic: true` nothing is written unless every task accepts: otherwise 409 with the results as details. The key of a call covers each task on its own, so that a call that was cut off is completed by its repetition.',
   obeys: ['Idempotency-Key', 'Prefer'],
+  refuses: 'If-Match',
   answers: { 200: BulkView },
   rejects: ['BULK_REFUSED'],
 } as const;
@@ -31,7 +32,7 @@ export function bulkRoutes({ tasks, freshness, isActive }: TaskServices): Route[
     input: I,
     withStatus = false,
   ): Promise<Answer> => {
-    const { ifMatch: _, ...call } = commandCall(caller, request, method, body);
+    const call = unconditionalCall(caller, request, method, body);
     if (body.atomic) {
       const tried = await tasks.tryAll(body.task_ids, command, input, call);
       const refused = tried.filter(({ error }) => error !== undefined).length;
@@ -41,7 +42,7 @@ export function bulkRoutes({ tasks, freshness, isActive }: TaskServices): Route[
     const outcomes = results.flatMap((result) => ('outcome' in result ? result.outcome : []));
     for (const { task, position, events } of outcomes) freshness.wrote(caller.id, task.id, position, events);
     const headers = bulkHeaders(outcomes);
-    return commandAnswer(request, 200, headers, () => bulkView(results, withStatus));
+    return bulkAnswer(request, headers, bulkView(results, withStatus), outcomes.length === results.length);
   };
 
   return [

@@ -117,7 +117,7 @@ export function commentRoutes(services: CommentServices): Route[] {
       path: '/tasks/:task_id/comments/:comment_id',
       summary: 'Delete a comment',
       description: 'One’s own; the owner of the task any.',
-      obeys: ['If-Match', 'Idempotency-Key'],
+      obeys: ['If-Match', 'If-None-Match', 'Idempotency-Key'],
       answers: { 204: null },
       async handle(input) {
         return answerNothing(await carryOut('delete', input, deleteComment, { commentId: input.params.comment_id }));

@@ -156,7 +156,7 @@ export function fileRoutes(services: FileServices): Route[] {
       description: 'Its content goes some days later.',
       needs: { scope: 'tasks:write', task: 'edit' },
       params: FilePath,
-      obeys: ['If-Match', 'Idempotency-Key'],
+      obeys: ['If-Match', 'If-None-Match', 'Idempotency-Key'],
       answers: { 204: null },
       rejects: ['FILE_NOT_FOUND', 'FORBIDDEN', 'REVISION_MISMATCH', 'IDEMPOTENCY_KEY_REUSED', 'WRITE_CONTENTION'],
       absent: 'FILE_NOT_FOUND',

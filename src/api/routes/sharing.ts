@@ -118,7 +118,7 @@ export function sharingRoutes(services: SharingServices): Route[] {
       summary: 'Take a share away, or leave',
       description: 'The owner takes away anybody’s; everybody may give up their own.',
       needs: { scope: 'tasks:write', task: 'view' },
-      obeys: ['If-Match', 'Idempotency-Key'],
+      obeys: ['If-Match', 'If-None-Match', 'Idempotency-Key'],
       answers: { 204: null },
       async handle(input) {
         return answerNothing(await carryOut('delete', input, unshareTask, { userId: await idOf(input.params.user) }));

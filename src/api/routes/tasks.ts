@@ -8,7 +8,7 @@ import { transitionTask } from '../../commands/task/transition-task.ts';
 import type { Queries } from '../../queries/queries.ts';
 import type { RejectionCode } from '../../rejection.ts';
 import type { TimeTravel } from '../as-of.ts';
-import { commandCall, taskHeaders } from '../command-request.ts';
+import { taskHeaders, unconditionalCall } from '../command-request.ts';
 import { matchesEtag } from '../etag.ts';
 import { answerPast, asksForThePast, PastTaskQuery } from '../past-task.ts';
 import { type Answer, type Route, route } from '../route.ts';
@@ -59,10 +59,11 @@ export function taskRoutes(
       needs: { scope: 'tasks:write' },
       body: TaskBody,
       obeys: ['Idempotency-Key', 'Prefer'],
+      refuses: 'If-Match',
       answers: { 201: TaskView },
       rejects: ['USER_NOT_FOUND', 'IDEMPOTENCY_KEY_REUSED'],
       async handle(input) {
-        const { ifMatch: _, ...call } = commandCall(input.caller, input.request, 'post', input.body);
+        const call = unconditionalCall(input.caller, input.request, 'post', input.body);
         const assignee = (await someone(input.body.assignee_id)) ?? null;
         const outcome = await settled(input.caller, tasks.create(toCreateTask(input.body, assignee), call));
         return answerTask(201, input, outcome, { Location: `/api/v1/tasks/${outcome.task.id}` });
@@ -115,7 +116,7 @@ export function taskRoutes(
       path: '/tasks/:task_id',
       summary: 'Delete a task',
       description: 'It is then absent for everybody, until its owner or an admin restores it. Its history stays.',
-      obeys: ['If-Match', 'Idempotency-Key'],
+      obeys: ['If-Match', 'If-None-Match', 'Idempotency-Key'],
       answers: { 204: null },
       handle: async (input) => answerNothing(await carryOut('delete', input, deleteTask, { reason: 'command' })),
     }),
@@ -124,10 +125,10 @@ export function taskRoutes(
       method: 'delete',
       path: '/tasks/:task_id/force',
       summary: 'Delete a task, as its assignee too',
-      description: '`If-Match` is ignored. Recorded as forced; the owner is told.',
+      description: '`If-Match` and `If-None-Match` are ignored. Recorded as forced; the owner is told.',
       obeys: ['Idempotency-Key'],
       answers: { 204: null },
-      handle: async (input) => answerNothing(await carryOut('delete', input, forceDeleteTask, {}, { ignoreIfMatch: true })),
+      handle: async (input) => answerNothing(await carryOut('delete', input, forceDeleteTask, {}, { unconditional: true })),
     }),
     route({
       ...common('owner'),

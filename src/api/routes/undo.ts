@@ -7,7 +7,7 @@ import type { Jobs } from '../../platform/jobs/jobs.ts';
 import type { TouchedTask } from '../../queries/activity/find-run.ts';
 import type { Queries } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
-import { bulkHeaders, commandAnswer, commandCall } from '../command-request.ts';
+import { bulkAnswer, bulkHeaders, unconditionalCall } from '../command-request.ts';
 import { type Answer, type Route, route } from '../route.ts';
 import { commandOnTask, type OnTask, refusalsOnTask, type TaskServices, taskCommands } from '../task-commands.ts';
 import { type UndoJob, undoJob } from '../undo-job.ts';
@@ -71,12 +71,13 @@ export function undoRoutes(services: UndoServices): Route[] {
       description: `What one call, request, token or person did, task by task: fields, status, tags, assignee, shares and deletions. What it created, comments and files are left, and told as \`left\`. A task that others have changed the same on since is skipped as a whole, and told with what is in the way. The caller’s own doing; anybody’s for admins. All of it shares this call’s \`Tasktrail-Operation\`, by which it is undone in turn. Of more than ${MOST_AT_ONCE} tasks it is a job; a dry run afterwards tells what was skipped. The key of a call covers each task on its own.`,
       needs: { scope: 'tasks:write' },
       obeys: ['Idempotency-Key', 'Prefer', 'Tasktrail-Position'],
+      refuses: 'If-Match',
       body: UndoRunBody,
       answers: { 200: UndoRunView, 202: JobView },
       rejects: ['ADMIN_ONLY', 'IDEMPOTENCY_KEY_REUSED', 'OVERLOADED', 'DEPENDENCY_UNAVAILABLE'],
       async handle({ body, caller, request }) {
         const run = runOf(body, caller);
-        const { ifMatch: _, ...call } = commandCall(caller, request, 'post', body);
+        const call = unconditionalCall(caller, request, 'post', body);
         const jobId = call.idempotency && !body.dry_run ? tasks.keyedId(call) : undefined;
         const before = jobId === undefined ? null : await sameJob(jobs, jobId, run);
         if (before) return accepted(before, { 'Idempotent-Replayed': 'true' });
@@ -85,7 +86,8 @@ export function undoRoutes(services: UndoServices): Route[] {
         if (body.dry_run) return preview(runs, { touched, run, call, headers, signal: request.signal });
         if (touched.length > MOST_AT_ONCE) return accepted(await start(jobs, run, call, jobId), headers);
         const { results, outcomes } = await runs.takeBack(touched, run, call);
-        return commandAnswer(request, 200, { ...headers, ...bulkHeaders(outcomes) }, () => undoRunView(results));
+        const isWhole = results.every(({ success, left }) => success && left === undefined);
+        return bulkAnswer(request, { ...headers, ...bulkHeaders(outcomes) }, undoRunView(results), isWhole);
       },
     }),
   ];

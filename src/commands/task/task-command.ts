@@ -27,6 +27,8 @@ export interface TaskCommand<Input> {
   recall?(events: readonly RecordedTaskEvent[]): Input;
   /** The events that follow; none when what is asked for is so already. */
   decide(task: Task | null, input: Input, context: Context): Decided[];
+  /** Deleted tasks are absent for every command but the one that brings them back. */
+  onDeleted?: true;
   /** It is decided on old values too, which the folded task does not keep. */
   readsHistory?: true;
 }
@@ -34,7 +36,6 @@ export interface TaskCommand<Input> {
 /** A command on a task that is there. */
 export function onTask<Input>(command: {
   needs: Permission;
-  /** Deleted tasks are absent for every command but the one that brings them back. */
   onDeleted?: true;
   readsHistory?: true;
   /** In place of `needs`, where more than the permission counts. */
@@ -44,6 +45,7 @@ export function onTask<Input>(command: {
 }): TaskCommand<Input> {
   return {
     ...(command.readsHistory && { readsHistory: true }),
+    ...(command.onDeleted && { onDeleted: true }),
     ...(command.recall && { recall: command.recall }),
     allow(task, input, context) {
       const seen = requireVisible(task, context.actor);

@@ -182,7 +182,8 @@ describe('headers that a route obeys', () => {
     [{ 'Idempotency-Key': 'a key' }, ['header.idempotency-key format']],
     [{ 'Idempotency-Key': 'k'.repeat(129) }, ['header.idempotency-key format']],
     [{ 'Tasktrail-Position': '-1' }, ['header.tasktrail-position format']],
-    [{ 'If-None-Match': 'whatever', Prefer: 'whatever' }, []],
+    [{ 'If-None-Match': 'whatever' }, ['header.if-none-match format']],
+    [{ 'If-None-Match': '"1", W/"2"', Prefer: 'whatever' }, []],
   ])('%j', async (headers, expected) => {
     expect(await faults('PATCH', '/things/1', { title: 'x' }, headers as unknown as Record<string, string>)).toEqual(expected);
   });
