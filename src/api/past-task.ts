@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Caller } from '../accounts/caller.ts';
 import { taskNotFound } from '../commands/task/task-command.ts';
-import { emptyAggregate, foldIn } from '../commands/task-aggregate.ts';
+import { emptyAggregate, foldHistory } from '../commands/task-aggregate.ts';
 import type { Tasks } from '../commands/tasks.ts';
 import type { RecordedTaskEvent } from '../events/recorded-event.ts';
 import { formatPosition } from '../events/store/event-store.ts';
@@ -55,7 +55,7 @@ export async function answerPast({ tasks, timeTravel, people }: Services, { task
   const { until, at, headers } =
     query.revision === undefined ? await byMoment(timeTravel, query, { caller, request }) : byRevision(events, query.revision);
   const then = emptyAggregate(taskId);
-  foldIn(then, events.filter(until));
+  await foldHistory(then, events.filter(until));
   const permission = permissionOf(now, caller)!;
   if (then.task === null || (then.task.deletedAt !== null && permission !== 'owner' && permission !== 'admin')) throw taskNotFound();
   const named = await people(peopleOn(then.task));

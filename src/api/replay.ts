@@ -1,4 +1,3 @@
-import { setImmediate as breath } from 'node:timers/promises';
 import type { Caller } from '../accounts/caller.ts';
 import type { Tasks } from '../commands/tasks.ts';
 import { type RecordedTaskEvent, toFact } from '../events/recorded-event.ts';
@@ -43,8 +42,6 @@ export async function* replay(tasks: Pick<Tasks, 'events'>, { taskId, from, to }
       if (event.revision >= from && task) replayed.push({ event, task });
     }
     if (replayed.length > 0) yield replayed;
-    // A long history is many pages of work, and others are waiting.
-    await breath();
   }
 }
 

@@ -183,7 +183,7 @@ async function lookUp(parts: CommandParts, taskId: string, commandId: string, lo
   const history = await parts.streams.events(taskId).catch(() => []);
   const last = history.findLastIndex((event) => event.metadata.command_id === commandId);
   if (last < 0) throw lost;
-  return outcomeOf(taskId, commandId, history.slice(0, last + 1)).outcome;
+  return (await outcomeOf(taskId, commandId, history.slice(0, last + 1))).outcome;
 }
 
 async function keysFor(vault: KeyVault, aggregate: TaskAggregate, authorId: string, events: readonly TaskEvent[]) {

@@ -4,7 +4,7 @@ import { Rejection } from '../rejection.ts';
 import type { CommandIdentity } from './command-call.ts';
 import type { CommandOutcome, Order } from './command-order.ts';
 import { requireReadable } from './task/task-command.ts';
-import { emptyAggregate, foldIn, type RememberedCommand, type TaskAggregate } from './task-aggregate.ts';
+import { emptyAggregate, foldHistory, foldIn, type RememberedCommand, type TaskAggregate } from './task-aggregate.ts';
 import type { TaskStreams } from './task-streams.ts';
 
 /**
@@ -27,7 +27,7 @@ export async function repetition<Input>(
     throw new Rejection('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key came with another body before; use a new key');
   }
   const history = await streams.events(aggregate.taskId, 0, first.revision);
-  const { outcome, ...access } = outcomeOf(aggregate.taskId, identity.commandId, history, order.call.actor);
+  const { outcome, ...access } = await outcomeOf(aggregate.taskId, identity.commandId, history, order.call.actor);
   const isEndedByItself = isLess(access.after, access.before) && !isLess(accessTo(aggregate.task, order.call.actor), access.after);
   if (!isEndedByItself) requireAllowed(aggregate, order, order.command.recall?.(outcome.events) ?? order.input);
   return { ...outcome, replayed: true };
@@ -37,16 +37,16 @@ export async function repetition<Input>(
  * The outcome of a command that is in the stream, from the stream's events up to its last one.
  * @returns with it the access that a person of today's role had before the command and right after it
  */
-export function outcomeOf(
+export async function outcomeOf(
   taskId: string,
   commandId: string,
   history: readonly RecordedTaskEvent[],
   person: Person = { id: '', isAdmin: false },
-): { outcome: CommandOutcome; before: Permission | null; after: Permission | null } {
+): Promise<{ outcome: CommandOutcome; before: Permission | null; after: Permission | null }> {
   const start = history.findIndex(({ metadata }) => metadata.command_id === commandId);
   const events = history.slice(start);
   const then = emptyAggregate(taskId);
-  foldIn(then, history.slice(0, start));
+  await foldHistory(then, history.slice(0, start));
   const before = accessTo(then.task, person);
   foldIn(then, events);
   const outcome = { task: then.task!, revision: then.revision, position: then.position, events, replayed: false };

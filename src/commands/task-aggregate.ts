@@ -1,6 +1,7 @@
 import { type RecordedTaskEvent, toFact } from '../events/recorded-event.ts';
 import { BEGINNING, type Position } from '../events/store/event-store.ts';
 import { evolve, type Task } from '../events/task/task.ts';
+import { slices } from '../platform/slices.ts';
 
 const REMEMBERED_COMMANDS = 1000;
 
@@ -41,6 +42,14 @@ export function foldIn(aggregate: TaskAggregate, events: readonly RecordedTaskEv
     if (event.type === 'TaskCreated') aggregate.keyId = event.metadata.key_ids?.[0] ?? null;
     remember(aggregate.commands, event);
   }
+}
+
+/** Events that are folded before everything else that waits has its turn. */
+const YIELD_EVERY = 1_000;
+
+/** Folds a history of any length in, in turns of the event loop. */
+export async function foldHistory(aggregate: TaskAggregate, events: readonly RecordedTaskEvent[]): Promise<void> {
+  for await (const some of slices(events, YIELD_EVERY)) foldIn(aggregate, some);
 }
 
 function remember(commands: TaskAggregate['commands'], { metadata, revision, position }: RecordedTaskEvent): void {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { decodeEvents } from '../events/codec.ts';
 import type { KeyVault } from '../events/keys/key-vault.ts';
@@ -45,6 +46,8 @@ export function createTaskStreams(store: EventStore, vault: KeyVault, cachedComm
       if (stored.length > 0) yield (await decodeEvents(stored, vault)) as RecordedTaskEvent[];
       if (stored.length < limit) return;
       next += stored.length;
+      // A page from memory takes no turn of the event loop by itself, and others are waiting.
+      await nextTurn();
     }
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beginningOfChain, followChain } from '../events/integrity/chain.ts';
 import { type EventStore, type StoredEvent, StoreOverloaded, StoreUnavailable } from '../events/store/event-store.ts';
 import type { Person } from '../events/task/permission.ts';
@@ -71,6 +72,7 @@ async function* eventsOf(store: Pick<EventStore, 'readStream'>, stream: string):
     const page = await store.readStream(stream, { from, limit: PAGE });
     yield* page;
     if (page.length < PAGE) return;
+    await nextTurn();
     from = page.at(-1)!.revision + 1;
   }
 }

@@ -51,5 +51,14 @@ export const Tag = text(50, 1);
 export const Tags = z.array(Tag).max(20);
 export const FileName = text(255, 1);
 
+/** How much one task holds. Only what is new is refused at a limit: what is there already stays readable, and an undo may bring it back. */
+export const limits = {
+  /** Deleted ones count: they stay in the stream that every command folds. */
+  maxComments: 10_000,
+  /** Files that are not deleted. */
+  maxFiles: 1_000,
+  maxShares: 500,
+} as const;
+
 export const Role = z.enum(['user', 'admin']);
 export type Role = z.output<typeof Role>;

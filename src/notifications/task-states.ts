@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { decodeEvents } from '../events/codec.ts';
 import type { KeyVault } from '../events/keys/key-vault.ts';
@@ -33,6 +34,7 @@ export function createTaskStates({ store, vault }: TaskStateParts): (event: Reco
       if (stored.length === 0) throw new Error(`The stream ${event.stream} has no event ${revision + 1}, but ${event.revision}`);
       for (const earlier of (await decodeEvents(stored, vault)) as RecordedTaskEvent[]) task = evolve(task, toFact(earlier));
       revision += stored.length;
+      await nextTurn();
     }
     return { task, revision };
   }

@@ -22,20 +22,37 @@ export interface NotificationsParts {
  * again finds the rows of its first time. Nobody is told of what was before there was this.
  */
 export function notificationSubscriber({ taskAt, onQueued }: NotificationsParts): Subscriber {
+  /** What `prepare` has folded for `write`, by event id: the engine handles one group of events at a time. */
+  let tasks: ReadonlyMap<string, Task | null> = new Map();
   return {
     name: 'notifications',
     startsAt: 'head',
-    async write(events, client) {
-      try {
-        await tell(events, on(client), taskAt);
-      } catch (error) {
-        const cause = translated(error);
-        if (cause instanceof StoreUnavailable || cause instanceof DatabaseUnavailable) throw new Unreachable(cause.message, { cause });
-        throw error;
-      }
-    },
+    prepare: (events) =>
+      reachably(async () => {
+        tasks = await tasksOf(events, taskAt);
+      }),
+    write: (events, client) => reachably(() => tell(events, on(client), tasks)),
     written: onQueued,
   };
+}
+
+async function reachably(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const cause = translated(error);
+    if (cause instanceof StoreUnavailable || cause instanceof DatabaseUnavailable) throw new Unreachable(cause.message, { cause });
+    throw error;
+  }
+}
+
+/** The tasks as those events left them whose notices depend on it. */
+async function tasksOf(events: readonly RecordedEvent[], taskAt: NotificationsParts['taskAt']): Promise<Map<string, Task | null>> {
+  const tasks = new Map<string, Task | null>();
+  for (const event of events) {
+    if (tells(event.type) && needsTask(event.type)) tasks.set(event.metadata.event_id, await taskAt(event as RecordedTaskEvent));
+  }
+  return tasks;
 }
 
 interface Told {
@@ -43,12 +60,11 @@ interface Told {
   notice: Notice;
 }
 
-async function tell(events: readonly RecordedEvent[], sql: Sql, taskAt: NotificationsParts['taskAt']): Promise<void> {
+async function tell(events: readonly RecordedEvent[], sql: Sql, tasks: ReadonlyMap<string, Task | null>): Promise<void> {
   const told: Told[] = [];
   for (const event of events) {
     if (!tells(event.type)) continue;
-    const task = needsTask(event.type) ? await taskAt(event as RecordedTaskEvent) : null;
-    told.push(...noticesOf(event, task).map((notice) => ({ event, notice })));
+    told.push(...noticesOf(event, tasks.get(event.metadata.event_id) ?? null).map((notice) => ({ event, notice })));
   }
   if (told.length === 0) return;
   const { active, mailable } = await mailablePeople(sql, [...new Set(told.map(({ notice }) => notice.userId))]);

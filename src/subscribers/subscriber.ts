@@ -16,6 +16,8 @@ export interface Subscriber {
    * of one of the events
    */
   send?(events: readonly RecordedEvent[], signal: AbortSignal): Promise<void>;
+  /** Reads what `write` needs of these events, before its transaction begins: a long read must not keep a transaction open. Throws as `send` does. */
+  prepare?(events: readonly RecordedEvent[]): Promise<void>;
   /** Writes rows about events, in the transaction that moves the checkpoint: exactly once. Throws as `send` does. */
   write?(events: readonly RecordedEvent[], client: pg.ClientBase): Promise<void>;
   /** Called after a transaction with rows of `write` was committed. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type RecordedTaskEvent, toFact } from '../../src/events/recorded-event.ts';
-import { evolve, liveComments, liveFiles, type Task } from '../../src/events/task/task.ts';
+import { evolve, type Task } from '../../src/events/task/task.ts';
 import type { TaskRow } from '../../src/projections/listing/schema.ts';
 import { randomHistory } from '../projections/random-history.ts';
 
@@ -52,8 +52,8 @@ export function rowOf({ task, revision }: { task: Task; revision: number }): Tas
     owner_id: task.ownerId,
     assignee_id: task.assigneeId,
     shares: Object.fromEntries([...task.shares].map(([id, { permission }]) => [id, permission])),
-    comment_count: liveComments(task),
-    file_count: liveFiles(task),
+    comment_count: task.commentCount,
+    file_count: task.fileCount,
     created_at: task.createdAt,
     updated_at: task.updatedAt,
     deleted_at: task.deletedAt,

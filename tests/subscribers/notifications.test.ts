@@ -58,6 +58,7 @@ const subscriber = (readStream: World['store']['readStream'] = world.store.readS
 };
 /** As the engine has it written. */
 async function tell(events: readonly RecordedEvent[], { to = subscriber(), end = 'commit' } = {}): Promise<void> {
+  await to.prepare!(events);
   await client.query('begin');
   await to.write!(events, client).finally(() => client.query(end));
 }
@@ -144,8 +145,10 @@ describe('told again', () => {
       await client.query(`alter table notifications.inbox drop constraint inbox_source_id_user_id_key;
         alter table notifications.mail_outbox drop constraint mail_outbox_source_id_user_id_key`);
       const events = await task();
-      await subscriber().write!(events, client);
-      await subscriber().write!(events, client);
+      const again = subscriber();
+      await again.prepare!(events);
+      await again.write!(events, client);
+      await again.write!(events, client);
       expect(await counts()).toEqual([10, 10]);
     } finally {
       await client.query('rollback');

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: pieces of source are quoted as they are
 
 import { answers } from './weakenings/answers.ts';
+import { growth } from './weakenings/growth.ts';
 import { http } from './weakenings/http.ts';
 import { repeats } from './weakenings/repeats.ts';
 import { tagDefences } from './weakenings/rights.ts';
@@ -417,4 +418,5 @@ export const weakenings: readonly Weakening[] = [
   ...tagDefences,
   ...vocabularies,
   ...webhookDefences,
+  ...growth,
 ];

@@ -68,7 +68,7 @@ export function commentRoutes(services: CommentServices): Route[] {
       description: '`@username` mentions somebody who has access to the task.',
       body: CommentBody,
       answers: { 201: CommentView },
-      rejects: refusalsOnTask,
+      rejects: [...refusalsOnTask, 'LIMIT_REACHED'],
       async handle(input) {
         const { content } = input.body;
         const asked = { commentId: uuidv7(), content, named: await named(content) };

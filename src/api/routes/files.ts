@@ -98,7 +98,7 @@ export function fileRoutes(services: FileServices): Route[] {
       needs: { scope: 'tasks:write', task: 'edit' },
       upload: filePart,
       answers: { 201: FileView },
-      rejects: [...refusalsOnTask, 'FILE_TOO_LARGE', 'FILE_TYPE_NOT_ALLOWED', 'UNSUPPORTED_MEDIA_TYPE', 'REQUEST_TIMEOUT'],
+      rejects: [...refusalsOnTask, 'LIMIT_REACHED', 'FILE_TOO_LARGE', 'FILE_TYPE_NOT_ALLOWED', 'UNSUPPORTED_MEDIA_TYPE', 'REQUEST_TIMEOUT'],
       async handle(input) {
         await requireWelcome(input);
         const uploaded = await receiveUpload(input.request.http, files.staging, files.rules);

@@ -78,7 +78,7 @@ export function sharingRoutes(services: SharingServices): Route[] {
       description: 'Exactly one of `username`, `user_id` and `email` says with whom.',
       body: ShareBody,
       answers: { 201: ShareView },
-      rejects: [...refusalsOnTask, 'USER_NOT_FOUND', 'CANNOT_SHARE_WITH_SELF', 'ALREADY_SHARED', 'ALREADY_OWNER'],
+      rejects: [...refusalsOnTask, 'USER_NOT_FOUND', 'CANNOT_SHARE_WITH_SELF', 'ALREADY_SHARED', 'ALREADY_OWNER', 'LIMIT_REACHED'],
       async handle(input) {
         const person = await named(input.body);
         return answerShare(201, input, await carryOut('post', input, shareTask, { person, permission: input.body.permission }), person.id);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Caller } from '../../accounts/caller.ts';
 import { type Permission, permissionOf } from '../../events/task/permission.ts';
-import { liveComments, liveFiles, type Task } from '../../events/task/task.ts';
+import type { Task } from '../../events/task/task.ts';
 import { doneStatus } from '../../events/task/workflow.ts';
 import { Id, Priority, Status } from '../../events/values.ts';
 import { type People, PersonView, personIn } from './person-view.ts';
@@ -64,8 +64,8 @@ export function taskView(task: Task, revision: number, caller: Caller, people: P
     // A command may have cost the caller their access; what it did is theirs to know.
     permission: then ? then.permission : (permissionOf(task, caller) ?? 'view'),
     share_count: task.shares.size,
-    comment_count: liveComments(task),
-    file_count: liveFiles(task),
+    comment_count: task.commentCount,
+    file_count: task.fileCount,
     created_at: task.createdAt,
     updated_at: task.updatedAt,
     deleted_at: task.deletedAt,

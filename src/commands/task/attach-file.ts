@@ -1,6 +1,7 @@
 import type { FileState, Task } from '../../events/task/task.ts';
+import { limits } from '../../events/values.ts';
 import { Rejection } from '../../rejection.ts';
-import { onTask } from './task-command.ts';
+import { onTask, requireRoom } from './task-command.ts';
 
 /** A file whose content is stored already. */
 export interface FileInput {
@@ -22,7 +23,8 @@ export function blobKeyOf(taskId: string, fileId: string): string {
 
 export const attachFile = onTask<FileInput>({
   needs: 'edit',
-  decide(_task, { fileId, name, size, contentType, sha256, blobKey }) {
+  decide(task, { fileId, name, size, contentType, sha256, blobKey }) {
+    requireRoom(task.fileCount, limits.maxFiles, 'files');
     return [{ type: 'FileAttached', data: { file_id: fileId, name, size, content_type: contentType, sha256, blob_key: blobKey } }];
   },
 });

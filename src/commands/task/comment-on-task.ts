@@ -1,8 +1,9 @@
 import { commentVersions } from '../../events/task/comments.ts';
 import { allows, hasAccess, type Person, permissionOf } from '../../events/task/permission.ts';
 import type { CommentState, Task } from '../../events/task/task.ts';
+import { limits } from '../../events/values.ts';
 import { Rejection } from '../../rejection.ts';
-import { type Context, onTask } from './task-command.ts';
+import { type Context, onTask, requireRoom } from './task-command.ts';
 
 /** What is said, and whom it names: people that exist; those without access to the task are not mentioned. */
 export interface CommentInput {
@@ -14,6 +15,7 @@ export interface CommentInput {
 export const addComment = onTask<CommentInput>({
   needs: 'view',
   decide(task, { commentId, content, named }) {
+    requireRoom(task.comments.size, limits.maxComments, 'comments, deleted ones included');
     return [{ type: 'CommentAdded', data: { comment_id: commentId, content, mentions: mentionsOn(task, named) } }];
   },
 });

@@ -1,4 +1,4 @@
-import { liveComments, type Task } from '../../events/task/task.ts';
+import type { Task } from '../../events/task/task.ts';
 import type { TaskAsItWas, TaskEvent } from '../../events/task/task-events.ts';
 import { onTask, requirePermission } from './task-command.ts';
 
@@ -44,7 +44,7 @@ function asItWas(task: Task): TaskAsItWas {
     assignee_id: task.assigneeId,
     gives_access: task.assignmentGivesAccess,
     sharee_ids: [...task.shares.keys()],
-    comment_count: liveComments(task),
+    comment_count: task.commentCount,
     file_ids: [...task.files].filter(([, file]) => file.deletedAt === null).map(([id]) => id),
   };
 }

@@ -1,10 +1,10 @@
 import type { RecordedTaskEvent } from '../../events/recorded-event.ts';
 import { shareReader } from '../../events/task/shares-seen.ts';
 import type { Share, Task } from '../../events/task/task.ts';
-import type { SharePermission } from '../../events/values.ts';
+import { limits, type SharePermission } from '../../events/values.ts';
 import { Rejection } from '../../rejection.ts';
 import { requireKnown, type Someone } from './assign-task.ts';
-import { onTask, requirePermission } from './task-command.ts';
+import { onTask, requirePermission, requireRoom } from './task-command.ts';
 
 /** Gives somebody access to the task. */
 export const shareTask = onTask<{ person: Someone; permission: SharePermission }>({
@@ -14,6 +14,7 @@ export const shareTask = onTask<{ person: Someone; permission: SharePermission }
     if (person.id === actor.id) throw new Rejection('CANNOT_SHARE_WITH_SELF', 'A task cannot be shared with oneself');
     if (person.id === task.ownerId) throw new Rejection('ALREADY_OWNER', 'The task is theirs already');
     if (task.shares.has(person.id)) throw new Rejection('ALREADY_SHARED', 'The task is shared with them already');
+    requireRoom(task.shares.size, limits.maxShares, 'shares');
     return [{ type: 'TaskShared', data: { user_id: person.id, permission } }];
   },
 });

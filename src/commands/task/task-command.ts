@@ -85,6 +85,11 @@ export function requirePermission(task: Task, person: Person, needed: Permission
   throw new Rejection('FORBIDDEN', `This needs the permission '${needed}' on the task`, [{ needed, have }]);
 }
 
+/** @throws Rejection LIMIT_REACHED where one more would be more than a task holds */
+export function requireRoom(count: number, limit: number, things: string): void {
+  if (count >= limit) throw new Rejection('LIMIT_REACHED', `A task holds at most ${limit} ${things}`, [{ limit }]);
+}
+
 /** Several decisions as one: each is made on what the ones before it made of the task. */
 export function inSequence(task: Task, context: Context, steps: readonly ((task: Task) => TaskEvent[])[]): TaskEvent[] {
   const all: TaskEvent[] = [];

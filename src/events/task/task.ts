@@ -1,3 +1,4 @@
+import { PersistentMap } from '../../platform/persistent-map.ts';
 import type { Priority, SharePermission, Status } from '../values.ts';
 import type { TaskEvent } from './task-events.ts';
 
@@ -50,10 +51,14 @@ export interface Task {
   deletedAt: string | null;
   /** It went with its owner's account: its text is gone for good, and nobody brings it back. */
   erased: boolean;
-  /** By the sharee's id. */
+  /** By the sharee's id. The three maps share their entries with those of the task before the event: none is copied for an event. */
   shares: ReadonlyMap<string, Share>;
   comments: ReadonlyMap<string, CommentState>;
   files: ReadonlyMap<string, FileState>;
+  /** How many comments are not deleted. */
+  commentCount: number;
+  /** How many files are not deleted. */
+  fileCount: number;
 }
 
 /** An event together with when it happened, whose doing it was and which task it is about. */
@@ -66,13 +71,7 @@ export function evolve(task: Task | null, fact: TaskFact): Task | null {
   return { ...task, ...changed(task, fact), updatedAt: fact.at };
 }
 
-export function liveComments(task: Task): number {
-  return count(task.comments, (comment) => comment.deletedBy === null);
-}
-
-export function liveFiles(task: Task): number {
-  return count(task.files, (file) => file.deletedAt === null);
-}
+const none = PersistentMap.of(new Map<string, never>());
 
 function created({ taskId, at, data }: TaskFact & { type: 'TaskCreated' }): Task {
   return {
@@ -91,9 +90,11 @@ function created({ taskId, at, data }: TaskFact & { type: 'TaskCreated' }): Task
     updatedAt: at,
     deletedAt: null,
     erased: false,
-    shares: new Map(),
-    comments: new Map(),
-    files: new Map(),
+    shares: none,
+    comments: none,
+    files: none,
+    commentCount: 0,
+    fileCount: 0,
   };
 }
 
@@ -122,17 +123,21 @@ function changed(task: Task, fact: Exclude<TaskFact, { type: 'TaskCreated' }>): 
     case 'TaskRestored':
       return { deletedAt: null, files: purged(task.files, fact.data.purged_file_ids) };
     case 'CommentAdded':
-      return { comments: put(task.comments, fact.data.comment_id, commentAdded(fact)) };
+      return withComments(task, put(task.comments, fact.data.comment_id, commentAdded(fact)), fact.data.comment_id);
     case 'CommentEdited':
-      return { comments: revise(task.comments, fact.data.comment_id, { editedAt: fact.at, mentions: fact.data.mentions.to }) };
+      return withComments(
+        task,
+        revise(task.comments, fact.data.comment_id, { editedAt: fact.at, mentions: fact.data.mentions.to }),
+        fact.data.comment_id,
+      );
     case 'CommentDeleted':
-      return { comments: revise(task.comments, fact.data.comment_id, { deletedBy: fact.by }) };
+      return withComments(task, revise(task.comments, fact.data.comment_id, { deletedBy: fact.by }), fact.data.comment_id);
     case 'CommentRestored':
-      return { comments: revise(task.comments, fact.data.comment_id, { deletedBy: null }) };
+      return withComments(task, revise(task.comments, fact.data.comment_id, { deletedBy: null }), fact.data.comment_id);
     case 'FileAttached':
-      return { files: put(task.files, fact.data.file_id, fileAttached(fact)) };
+      return withFiles(task, put(task.files, fact.data.file_id, fileAttached(fact)), fact.data.file_id);
     case 'FileDeleted':
-      return { files: revise(task.files, fact.data.file_id, { deletedAt: fact.at }) };
+      return withFiles(task, revise(task.files, fact.data.file_id, { deletedAt: fact.at }), fact.data.file_id);
     case 'FilesPurged':
       return { files: purged(task.files, fact.data.file_ids) };
     default:
@@ -169,8 +174,19 @@ function purged(files: Task['files'], ids: readonly string[]): Task['files'] {
   return ids.reduce<Task['files']>((all, id) => revise(all, id, { purged: true }), files);
 }
 
+/** The comments after an event about one of them, counted without looking at the others. */
+function withComments(task: Task, comments: Task['comments'], id: string): Pick<Task, 'comments' | 'commentCount'> {
+  const live = (comment?: CommentState) => Number(comment?.deletedBy === null);
+  return { comments, commentCount: task.commentCount + live(comments.get(id)) - live(task.comments.get(id)) };
+}
+
+function withFiles(task: Task, files: Task['files'], id: string): Pick<Task, 'files' | 'fileCount'> {
+  const live = (file?: FileState) => Number(file?.deletedAt === null);
+  return { files, fileCount: task.fileCount + live(files.get(id)) - live(task.files.get(id)) };
+}
+
 function put<V>(map: ReadonlyMap<string, V>, key: string, value: V): ReadonlyMap<string, V> {
-  return new Map(map).set(key, value);
+  return PersistentMap.of(map).with(key, value);
 }
 
 function revise<V>(map: ReadonlyMap<string, V>, key: string, change: Partial<V>): ReadonlyMap<string, V> {
@@ -179,13 +195,5 @@ function revise<V>(map: ReadonlyMap<string, V>, key: string, change: Partial<V>)
 }
 
 function without<V>(map: ReadonlyMap<string, V>, key: string): ReadonlyMap<string, V> {
-  const rest = new Map(map);
-  rest.delete(key);
-  return rest;
-}
-
-function count<V>(map: ReadonlyMap<string, V>, test: (value: V) => boolean): number {
-  let n = 0;
-  for (const value of map.values()) if (test(value)) n++;
-  return n;
+  return PersistentMap.of(map).without(key);
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
 import { slices } from '../../platform/slices.ts';
@@ -28,6 +29,8 @@ const counterColumns = ['user_id', 'mask', 'facet', 'key', 'n'] as const satisfi
 
 /** So many tasks are handled in a millisecond or two. */
 const IN_ONE_TURN = 100;
+/** Events folded in one turn of the event loop. */
+const YIELD_EVERY = 250;
 /** So many rows are in memory at once when the last are made. */
 const AT_ONCE = 5_000;
 
@@ -110,14 +113,18 @@ async function* everyTask(client: ProjectionClient): AsyncGenerator<Rows> {
 /** @returns the rows that the events changed */
 async function foldRows(before: Rows, byTask: ReadonlyMap<string, RecordedEvent[]>): Promise<ListedRows> {
   const after = new Map<string, ListedTaskRow>();
-  for await (const some of slices([...byTask], IN_ONE_TURN)) {
-    for (const [id, events] of some) {
-      const old = before.get(id);
-      const row = events.reduce<TaskRow | undefined>(foldTaskRow, old);
-      if (row === undefined || row === old) continue;
-      const last = events.findLast(({ revision }) => revision === row.revision)!;
-      after.set(id, { ...row, position: last.position.toString() });
+  let folded = 0;
+  for (const [id, events] of byTask) {
+    const old = before.get(id);
+    let row = old;
+    for (const event of events) {
+      row = foldTaskRow(row, event);
+      // By events and not by tasks: all events of a batch may be of one task.
+      if (++folded % YIELD_EVERY === 0) await nextTurn();
     }
+    if (row === undefined || row === old) continue;
+    const last = events.findLast(({ revision }) => revision === row.revision)!;
+    after.set(id, { ...row, position: last.position.toString() });
   }
   return after;
 }

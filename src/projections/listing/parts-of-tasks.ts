@@ -1,8 +1,12 @@
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
+import { slices } from '../../platform/slices.ts';
 import { erasedPeople, erasedTasks } from '../erasures.ts';
 import { elseUpdate, writeRows } from '../projection.ts';
 import type { ProjectionClient } from '../projection-client.ts';
 import type { CommentRow, FileRow } from './schema.ts';
+
+/** Events folded in one turn of the event loop. */
+const YIELD_EVERY = 250;
 
 /** A table with a row for each part of a task of one kind, and what the events of the task make of these rows. */
 interface Parts<Row extends { id: string; revision: number }, Event extends RecordedEvent> {
@@ -21,12 +25,14 @@ export function keepParts<Row extends { id: string; revision: number }, Event ex
     const told = events.filter(parts.isOfThem);
     if (told.length === 0) return;
     const rows = await load(client, parts, [...new Set(told.flatMap(parts.ids))]);
-    for (const event of told) {
-      for (const id of parts.ids(event)) {
-        const row = rows.get(id);
-        if (event.revision <= (row?.revision ?? -1)) continue;
-        const next = parts.evolve(row, event, id);
-        if (next) rows.set(id, { ...next, revision: event.revision } as Row);
+    for await (const some of slices(told, YIELD_EVERY)) {
+      for (const event of some) {
+        for (const id of parts.ids(event)) {
+          const row = rows.get(id);
+          if (event.revision <= (row?.revision ?? -1)) continue;
+          const next = parts.evolve(row, event, id);
+          if (next) rows.set(id, { ...next, revision: event.revision } as Row);
+        }
       }
     }
     await writeRows(client, parts.table, parts.columns, [...rows.values()], elseUpdate(['id'], parts.columns));

@@ -137,6 +137,7 @@ export class ActiveSubscriber {
       this.#parts.vault,
     );
     await this.#send(events);
+    await this.#prepare(events);
     await this.#inTransaction(async () => {
       const behind = stored.filter(({ stream }) => held.has(stream));
       await putAside(this.#client, this.#subscriber.name, behind, null);
@@ -174,6 +175,7 @@ export class ActiveSubscriber {
     const events = await decodeEvents(stored, this.#parts.vault);
     if (events.length === 0) throw new Error(`the log has no event there (${stream}, revision ${revision})`);
     await this.#send(events);
+    await this.#prepare(events);
     await this.#inTransaction(async () => {
       if (!(await remove(this.#client, parked))) throw new Fenced('What was put aside was taken away meanwhile');
       await this.#write(events);
@@ -185,6 +187,10 @@ export class ActiveSubscriber {
   /** One that does not heed its signal is left to itself: another instance may be at it by then. */
   async #send(events: readonly RecordedEvent[]): Promise<void> {
     if (events.length > 0 && this.#subscriber.send) await unlessAborted(this.#subscriber.send(events, this.#signal), this.#signal);
+  }
+
+  async #prepare(events: readonly RecordedEvent[]): Promise<void> {
+    if (events.length > 0) await this.#subscriber.prepare?.(events);
   }
 
   async #write(events: readonly RecordedEvent[]): Promise<void> {

@@ -186,8 +186,8 @@ describe('undo of a run', () => {
     const events = story.tell(undoRun, run, owner, { operation_id: 'back' });
     expect(events.map(({ type }) => type)).toEqual(['TaskRestored', 'TaskEdited', 'TaskTransitioned', 'TaskTransitioned']);
     expect(events[0]!.metadata.undo_of).toEqual([3, 4, 6, 7, 8]);
-    const { comments } = story.task();
-    expect(facts(story.task())).toEqual({ ...facts(before), comments });
+    const { comments, commentCount } = story.task();
+    expect(facts(story.task())).toEqual({ ...facts(before), comments, commentCount });
     expect(story.refusal(undoRun, run)?.code).toBe('NOTHING_TO_UNDO');
     story.tell(undoRun, { ...undo, run: { operationId: 'back' } });
     expect(facts(story.task())).toEqual({ ...facts(after), deletedAt: story.task().deletedAt });
