@@ -10,7 +10,7 @@ import type { Logger } from './platform/logging.ts';
 import { mailMigrations } from './platform/mail/schema.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './platform/postgres/embedded.ts';
 import { migrate } from './platform/postgres/migrate.ts';
-import { createPool } from './platform/postgres/pool.ts';
+import { createPools, endPools, type Pools } from './platform/postgres/pools.ts';
 import { waitForDatabase } from './platform/postgres/wait-for-database.ts';
 import { rateLimitMigrations } from './platform/rate-limits/schema.ts';
 import { requireIcu, textMigrations } from './platform/text/schema.ts';
@@ -34,6 +34,8 @@ const migrations = [
 
 export interface Database {
   connectionString: string;
+  pools: Pools;
+  /** Of the pools, the one for what no request waits for. */
   pool: pg.Pool;
 }
 
@@ -42,19 +44,18 @@ export async function openDatabase(config: Config, logger: Logger, closing: Clos
   const log = logger.named('postgres');
   const connectionString = config.database.url ?? (await startOwn(config, log, closing, signal)).connectionString;
   let isOpen = true;
-  const pool = createPool(connectionString, {
-    max: config.database.poolMax,
-    applicationName: 'tasktrail',
-    onError: (error) => isOpen && log.warn({ error }, 'a connection to the database was lost; it is replaced'),
+  const pools = createPools(connectionString, config.database.poolMax, (error) => {
+    if (isOpen) log.warn({ error }, 'a connection to the database was lost; it is replaced');
   });
-  closing.add('database pool', () => {
+  closing.add('database pools', () => {
     isOpen = false;
-    return pool.end();
+    return endPools(pools);
   });
+  const pool = pools.background;
   await waitForDatabase(pool, { signal, log: (line) => log.error({}, line) });
   await requireIcu(pool);
   await migrate(pool, migrations);
-  return { connectionString, pool };
+  return { connectionString, pools, pool };
 }
 
 async function startOwn(config: Config, log: Logger, closing: Closing, signal: AbortSignal): Promise<EmbeddedPostgres> {

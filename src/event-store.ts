@@ -9,7 +9,10 @@ export interface EventStoreChoice {
   /** `esdb://…`; the PostgreSQL that everything else is in, when left out. */
   eventStoreUrl: string | undefined;
   connectionString: string;
+  /** For what commands read and write beside the log. */
   pool: pg.Pool;
+  /** For reading the log in its order. The same, when left out. */
+  logPool?: pg.Pool;
   logger: Logger;
   /** Gives up waiting for a store that is not there yet. */
   signal: AbortSignal;
@@ -33,8 +36,11 @@ export async function openEventStore(choice: EventStoreChoice): Promise<EventSto
   }
 }
 
-async function open({ eventStoreUrl, connectionString, pool }: EventStoreChoice, log: (line: string) => void): Promise<EventStore> {
-  if (eventStoreUrl === undefined) return createPostgresEventStore({ connectionString, log });
+async function open(
+  { eventStoreUrl, connectionString, pool, logPool = pool }: EventStoreChoice,
+  log: (line: string) => void,
+): Promise<EventStore> {
+  if (eventStoreUrl === undefined) return createPostgresEventStore({ connectionString, pool, logPool, log });
   // Its client and what that brings are a fifth of all there is to load.
   const { createEventStoreDb } = await import('./events/store/eventstoredb/eventstoredb-event-store.ts');
   return createEventStoreDb({ url: eventStoreUrl, saveKeys: createKeySaver(pool), log });

@@ -9,6 +9,7 @@ import type { Jobs } from './platform/jobs/jobs.ts';
 import type { MailOutbox } from './platform/mail/outbox.ts';
 import type { MailOutcome } from './platform/mail/outbox-table.ts';
 import type { Metrics } from './platform/metrics.ts';
+import { type Pools, poolNames } from './platform/postgres/pools.ts';
 import { type Lag, lagBehind } from './projections/lag.ts';
 import type { ReadModels } from './projections/read-models.ts';
 import type { HeadSigning } from './subscribers/sign-heads.ts';
@@ -23,7 +24,7 @@ export interface Watch {
   applied(model: string, events: number): void;
   /** A caller was found in memory, or was not and the database was asked. */
   lookedUp(known: boolean): void;
-  database(pool: pg.Pool): void;
+  database(pools: Pools): void;
   accounts(accounts: Pick<Accounts, 'backlog'>): void;
   readModels(readModels: ReadModels, store: EventStore): void;
   jobs(jobs: Pick<Jobs, 'unfinished'>): void;
@@ -55,7 +56,7 @@ export function measure(metrics: Metrics): Watch {
     appends: { appended, conflicted: () => conflicted() },
     lostRace: () => lostRace(),
     lookedUp: (known) => (known ? recalled() : askedFor()),
-    database: (pool) => measureDatabase(metrics, pool),
+    database: (pools) => measureDatabase(metrics, pools),
     heads: (heads) => measureHeads(metrics, heads),
     mailSettled: (outcome) => metrics.counter(settled, { outcome })(),
     mails(outbox) {
@@ -96,21 +97,26 @@ export function tellVersion(metrics: Metrics, { version, commit }: { version: st
   metrics.gauge({ name: 'tasktrail_build_info', help: 'What is running; always 1.' }, () => [{ value: 1, labels }], Object.keys(labels));
 }
 
-function measureDatabase(metrics: Metrics, pool: pg.Pool): void {
-  const connections = () => [
-    { labels: { state: 'idle' }, value: pool.idleCount },
-    { labels: { state: 'busy' }, value: pool.totalCount - pool.idleCount },
-  ];
-  metrics.gauge({ name: 'tasktrail_database_connections', help: 'Connections of the pool.' }, connections, ['state']);
+function measureDatabase(metrics: Metrics, pools: Pools): void {
+  const ofEach = (read: (pool: pg.Pool) => { value: number; labels?: Record<string, string> }[]) => () =>
+    poolNames.flatMap((pool) => read(pools[pool]).map(({ value, labels }) => ({ value, labels: { pool, ...labels } })));
   metrics.gauge(
-    { name: 'tasktrail_database_connections_max', help: 'What the pool may grow to: DATABASE_POOL_MAX.' },
-    () => [{ value: pool.options.max }],
-    [],
+    { name: 'tasktrail_database_connections', help: 'Connections of the pools.' },
+    ofEach((pool) => [
+      { labels: { state: 'idle' }, value: pool.idleCount },
+      { labels: { state: 'busy' }, value: pool.totalCount - pool.idleCount },
+    ]),
+    ['pool', 'state'],
   );
   metrics.gauge(
-    { name: 'tasktrail_database_waiting', help: 'Queries that wait for a connection of the pool.' },
-    () => [{ value: pool.waitingCount }],
-    [],
+    { name: 'tasktrail_database_connections_max', help: 'What each pool may grow to; they follow from DATABASE_POOL_MAX.' },
+    ofEach((pool) => [{ value: pool.options.max }]),
+    ['pool'],
+  );
+  metrics.gauge(
+    { name: 'tasktrail_database_waiting', help: 'Queries that wait for a connection of a pool.' },
+    ofEach((pool) => [{ value: pool.waitingCount }]),
+    ['pool'],
   );
 }
 
@@ -145,7 +151,7 @@ function measureOutbox(metrics: Metrics, { backlog }: Pick<Accounts, 'backlog'>)
 
 export interface HealthParts {
   store: EventStore;
-  pool: pg.Pool;
+  pools: Pools;
   readModels: ReadModels;
   storage: Pick<FileStorage, 'check'>;
   heads: Pick<HeadSigning, 'status'>;
@@ -155,7 +161,7 @@ export interface HealthParts {
 }
 
 /** How each part is, for `/health/detailed`. */
-export function healthOf({ store, pool, readModels, storage, heads, mail, webhooks, kafka }: HealthParts): Record<string, Check> {
+export function healthOf({ store, pools, readModels, storage, heads, mail, webhooks, kafka }: HealthParts): Record<string, Check> {
   return {
     async eventstore() {
       const { last, error } = heads.status();
@@ -163,8 +169,11 @@ export function healthOf({ store, pool, readModels, storage, heads, mail, webhoo
       return { status: 'healthy', head: (await store.head()).toString(), ...signed };
     },
     async postgres() {
-      await pool.query('select 1');
-      return { status: 'healthy', connections: pool.totalCount, waiting: pool.waitingCount };
+      // On the connections of those who sign in: whether what others read fills theirs says nothing about the database.
+      await pools.accounts.query('select 1');
+      const all = poolNames.map((name) => pools[name]);
+      const sum = (read: (pool: pg.Pool) => number) => all.reduce((total, pool) => total + read(pool), 0);
+      return { status: 'healthy', connections: sum((pool) => pool.totalCount), waiting: sum((pool) => pool.waitingCount) };
     },
     async projector() {
       const projections: Record<string, unknown> = {};

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import type { Accounts } from './accounts/accounts.ts';
 import { type Database, databaseOn } from './accounts/database.ts';
 import type { Tasks } from './commands/tasks.ts';
@@ -15,6 +14,7 @@ import { startChore } from './platform/chore.ts';
 import type { Closing } from './platform/closing.ts';
 import type { Logger } from './platform/logging.ts';
 import type { QueuedMail } from './platform/mail/outbox-table.ts';
+import type { Pools } from './platform/postgres/pools.ts';
 import type { Progress } from './projections/progress.ts';
 import type { Queries } from './queries/queries.ts';
 import { Rejection } from './rejection.ts';
@@ -22,7 +22,7 @@ import { notificationSubscriber } from './subscribers/notifications.ts';
 import type { Subscriber } from './subscribers/subscriber.ts';
 
 export interface NotificationSideParts {
-  pool: pg.Pool;
+  pools: Pick<Pools, 'commands' | 'background'>;
   store: EventStore;
   vault: KeyVault;
   tasks: Pick<Tasks, 'history'>;
@@ -49,10 +49,10 @@ const TIDY_EVERY = 6 * 60 * MINUTE;
 
 /** Says how mails are made, and begins to tell people what is due; the rest is for whoever runs the subscriber and the outbox. */
 export function openNotifications(parts: NotificationSideParts): NotificationSide {
-  const { pool, queries, store, progress, mail } = parts;
-  const database = databaseOn(pool);
+  const { pools, queries, store, progress, mail } = parts;
+  const database = databaseOn(pools.background);
   defineMails(parts, database);
-  const inbox = createInbox(database);
+  const inbox = createInbox(databaseOn(pools.commands));
   const dueSoon: DueSoonParts = {
     database,
     dueTasks: queries.dueTasks,
@@ -68,10 +68,15 @@ export function openNotifications(parts: NotificationSideParts): NotificationSid
   return { inbox, subscriber: notificationSubscriber({ taskAt: createTaskStates(parts), onQueued: mail.outbox.wake }) };
 }
 
-function keep({ pool, logger, closing }: NotificationSideParts, name: string, every: number, work: (signal: AbortSignal) => Promise<void>) {
+function keep(
+  { pools, logger, closing }: NotificationSideParts,
+  name: string,
+  every: number,
+  work: (signal: AbortSignal) => Promise<void>,
+) {
   const log = logger.named('notifications');
   const onFailure = (error: unknown) => log.warn({ error, chore: name }, 'a chore of notifications failed; it is tried again');
-  const chore = startChore(pool, { name, every, retryAfter: RETRY_AFTER, work, onFailure });
+  const chore = startChore(pools.background, { name, every, retryAfter: RETRY_AFTER, work, onFailure });
   closing.add(name, () => chore.close());
 }
 

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import type { Accounts } from './accounts/accounts.ts';
 import { databaseOn } from './accounts/database.ts';
 import type { Check } from './api/health.ts';
@@ -14,6 +13,7 @@ import type { Jobs } from './platform/jobs/jobs.ts';
 import type { Logger } from './platform/logging.ts';
 import type { Metrics } from './platform/metrics.ts';
 import { createGuardedPost, type GuardedPostOptions } from './platform/outbound/guarded-post.ts';
+import type { Pools } from './platform/postgres/pools.ts';
 import type { Progress } from './projections/progress.ts';
 import type { Queries } from './queries/queries.ts';
 import type { Subscriber } from './subscribers/subscriber.ts';
@@ -32,7 +32,7 @@ import { createWebhooks } from './subscribers/webhooks/webhooks.ts';
 export interface WebhookSideParts {
   config: Pick<Config, 'webhookAllowPrivate'>;
   keys: Pick<Keys, 'master'>;
-  pool: pg.Pool;
+  pools: Pick<Pools, 'commands' | 'background'>;
   store: EventStore;
   vault: KeyVault;
   accounts: Pick<Accounts, 'recorded'>;
@@ -64,10 +64,11 @@ const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
 export function openWebhooks(parts: WebhookSideParts): WebhookSide {
-  const { config, keys, pool, progress, metrics, accounts, closing, schedule = usualSchedule, timing = {} } = parts;
+  const { config, keys, pools, progress, metrics, accounts, closing, schedule = usualSchedule, timing = {} } = parts;
   const log = parts.logger.named('webhooks');
-  const database = databaseOn(pool);
-  const table = createDeliveryTable(database);
+  const database = databaseOn(pools.commands);
+  const inBackground = databaseOn(pools.background);
+  const table = createDeliveryTable(inBackground);
   const poster = createGuardedPost({ allowPrivate: config.webhookAllowPrivate, ...(parts.resolve && { resolve: parts.resolve }) });
   const secretKey = deriveKey(keys.master, 'webhook secrets');
   const upkeep = createDeliveryUpkeep(database);
@@ -91,10 +92,11 @@ export function openWebhooks(parts: WebhookSideParts): WebhookSide {
       feedReached: (position, within) => progress.reached('feed', position, within),
       queued: workers.wake,
     }),
-    defineJobs: (jobs) => jobs.define(replayJob, ReplayJob, runReplay({ ...parts, database, queued: workers.wake }), replayLimits),
+    defineJobs: (jobs) =>
+      jobs.define(replayJob, ReplayJob, runReplay({ ...parts, database: inBackground, queued: workers.wake }), replayLimits),
     run() {
       workers.run();
-      const chore = startChore(pool, {
+      const chore = startChore(pools.background, {
         name: 'webhooks',
         every: HOUR_MS,
         retryAfter: MINUTE_MS,

@@ -42,7 +42,7 @@ import type { EventStore } from './events/store/event-store.ts';
 import type { Inbox } from './notifications/inbox.ts';
 import type { MailAddresses } from './notifications/mail-addresses.ts';
 import type { ReadModels } from './projections/read-models.ts';
-import type { Queries } from './queries/queries.ts';
+import type { QueriesFor } from './queries/queries.ts';
 import { Rejection } from './rejection.ts';
 import type { DeadLetters } from './subscribers/engine/dead-letters.ts';
 
@@ -51,7 +51,7 @@ export interface RouteServices {
   tasks: Tasks;
   accounts: Accounts;
   erasure: Erasure;
-  queries: Queries;
+  queriesFor: QueriesFor;
   readModels: ReadModels;
   freshness: Freshness;
   timeTravel: TimeTravel;
@@ -85,7 +85,7 @@ export function allRoutes({
   tasks,
   accounts,
   erasure,
-  queries,
+  queriesFor,
   readModels,
   freshness,
   timeTravel,
@@ -106,36 +106,36 @@ export function allRoutes({
   const streams = createEventStreams({ ...accounts, isDraining });
   const routes = [
     ...authRoutes({ accounts }),
-    ...ownDataRoutes({ erasure, queries, freshness }),
+    ...ownDataRoutes({ erasure, queriesFor, freshness }),
     ...sessionRoutes({ accounts }),
     ...tokenRoutes({ tokens: accounts.personalTokens }),
     ...userRoutes({ directory }),
     ...mailedLinkRoutes({ proofs: accounts.addressProofs, addresses: mailAddresses }),
     ...preferenceRoutes({ preferences: accounts.preferences }),
-    ...notificationRoutes({ inbox, queries, store, freshness }),
+    ...notificationRoutes({ inbox, queriesFor, store, freshness }),
     ...workflowRoutes(),
-    ...taskRoutes({ ...taskServices, queries, timeTravel }),
+    ...taskRoutes({ ...taskServices, queriesFor, timeTravel }),
     ...bulkRoutes(taskServices),
     ...sharingRoutes({ ...taskServices, directory }),
-    ...commentRoutes({ ...taskServices, directory, queries }),
-    ...fileRoutes({ ...taskServices, queries, files }),
-    ...undoRoutes({ ...taskServices, queries, jobs }),
-    ...taskListingRoutes({ queries, timeTravel }),
-    ...flowRoutes({ queries, freshness }),
+    ...commentRoutes({ ...taskServices, directory, queriesFor }),
+    ...fileRoutes({ ...taskServices, queriesFor, files }),
+    ...undoRoutes({ ...taskServices, queriesFor, jobs }),
+    ...taskListingRoutes({ queriesFor, timeTravel }),
+    ...flowRoutes({ queriesFor, freshness }),
     ...replayRoutes({ ...taskServices, streams }),
     ...eventRoutes({ ...events, store, freshness, streams, authenticate, isDraining }),
-    ...webhookRoutes({ ...webhooks, queries, store, jobs }),
-    ...taskChangesRoutes({ queries, timeTravel }),
+    ...webhookRoutes({ ...webhooks, queriesFor, store, jobs }),
+    ...taskChangesRoutes({ queriesFor, timeTravel }),
     ...activityRoutes({
-      queries,
+      queriesFor,
       freshness,
       requireTaskVisible: async (taskId, caller) => void (await tasks.read(taskId, caller, { deleted: true })),
     }),
     ...verificationRoutes({ verifyTask: taskVerification({ tasks, store }) }),
-    ...deadLetterRoutes({ queries, deadLetters }),
+    ...deadLetterRoutes({ queriesFor, deadLetters }),
     ...adminProjectionRoutes({ pool, store, readModels }),
-    ...adminUserRoutes({ administration: accounts.administration, erasure, queries }),
-    ...securityEventRoutes({ security: accounts.security, queries }),
+    ...adminUserRoutes({ administration: accounts.administration, erasure, queriesFor }),
+    ...securityEventRoutes({ security: accounts.security, queriesFor }),
     ...asyncRoutes({ jobs, external }),
     ...opsRoutes(ops),
   ];

@@ -43,6 +43,8 @@ import type { Logger } from './platform/logging.ts';
 import { createMetrics } from './platform/metrics.ts';
 import { openTracing } from './platform/open-tracing.ts';
 import { watchClock } from './platform/postgres/clock-watch.ts';
+import { createExports } from './platform/postgres/exports.ts';
+import { createFairReads } from './platform/postgres/fair-reads.ts';
 import { occupy } from './platform/postgres/occupancy.ts';
 import type { Tracing } from './platform/tracing.ts';
 import { runningVersion } from './platform/version.ts';
@@ -50,7 +52,7 @@ import { allProjections } from './projections/all-projections.ts';
 import { createMoments } from './projections/history/moments.ts';
 import { startReadModels } from './projections/read-models.ts';
 import { traceProjection } from './projections/traced-projection.ts';
-import { createQueries, type Queries } from './queries/queries.ts';
+import { createQueries, createRequestQueries, type Queries } from './queries/queries.ts';
 import { allRoutes, routesWhileStarting, taskServicesOf } from './routes.ts';
 
 /** The service, serving. */
@@ -122,7 +124,7 @@ async function compose(composition: Composition): Promise<Service> {
   const watch = measure(metrics);
   const database = await openDatabase(config, logger, closing, signal);
   const write = await openWriteSide(composition, database, watch);
-  const { connectionString, pool } = database;
+  const { connectionString, pools, pool } = database;
   const readModels = await startReadModels(allProjections, {
     connectionString,
     pool,
@@ -140,23 +142,23 @@ async function compose(composition: Composition): Promise<Service> {
   closing.add('mails', () => mail.outbox.close());
   watch.mails(mail.outbox);
   const accounts = await openAccounts(composition, database, write.store, freshness, watch, mail);
-  watch.database(pool);
+  watch.database(pools);
   watch.accounts(accounts);
 
   const readiness = (): Readiness => {
     if (server.isDraining()) return { ready: false, reason: 'shutting down' };
     return readModels.isCaughtUp() ? { ready: true, reason: null } : { ready: false, reason: 'the read models are catching up' };
   };
-  const queries = createQueries({
-    pool,
-    // Each by itself: one that is being made for the first time keeps nobody from the others.
-    schemas: {
-      listing: () => readModels.schema('listing'),
-      activity: () => readModels.schema('activity'),
-      history: () => readModels.schema('history'),
-      feed: () => readModels.schema('feed'),
-    },
-  });
+  // Each by itself: one that is being made for the first time keeps nobody from the others.
+  const schemas = {
+    listing: () => readModels.schema('listing'),
+    activity: () => readModels.schema('activity'),
+    history: () => readModels.schema('history'),
+    feed: () => readModels.schema('feed'),
+  };
+  const queries = createQueries({ pool, schemas });
+  const reads = createFairReads(pools.reads, pools.control);
+  const queriesFor = createRequestQueries({ reads, exports: createExports(pools.exports, pools.control), schemas });
   const files = await openFiles(composition, database, write.tasks, queries);
   const erasure = await openErasure({
     ...write,
@@ -189,16 +191,20 @@ async function compose(composition: Composition): Promise<Service> {
   const followed = { ...composition, ...write, ...database, queries, progress, metrics };
   const { events, heads, deadLetters, kafka } = await openSubscribers(followed, [notifications.subscriber, webhooks.subscriber]);
   watch.heads(heads);
-  const checks = healthOf({ store: write.store, pool, readModels, storage: files.storage, heads, mail, webhooks, kafka });
+  const checks = healthOf({ store: write.store, pools, readModels, storage: files.storage, heads, mail, webhooks, kafka });
   const routes = allRoutes({
     ...write,
     accounts,
     erasure,
-    queries,
+    queriesFor,
     readModels,
     freshness,
     files,
-    timeTravel: createTimeTravel({ moments: createMoments(pool, () => readModels.schema('history')), store: write.store, freshness }),
+    timeTravel: createTimeTravel({
+      momentsFor: (requester) => createMoments((statement) => reads.query(requester, statement), schemas.history),
+      store: write.store,
+      freshness,
+    }),
     pool,
     jobs,
     external: config.externalUrl === undefined ? undefined : createExternalCall(config.externalUrl),
@@ -222,19 +228,22 @@ async function openWriteSide(
   database: Database,
   watch: ReturnType<typeof measure>,
 ) {
-  const { connectionString, pool } = database;
+  const { connectionString, pools } = database;
   const occupancy = await occupy(connectionString, { vocabulary: VOCABULARY, log: (line) => logger.error({}, line) });
   closing.add('occupancy', () => occupancy.release());
-  await requireKnownVocabulary(pool);
-  const clock = await watchClock(pool, (ahead) =>
+  await requireKnownVocabulary(pools.commands);
+  const clock = await watchClock(pools.commands, (ahead) =>
     logger.error({ ahead_ms: Math.round(ahead) }, 'the clock of this machine is ahead: commands are refused'),
   );
   closing.add('clock watch', () => clock.close());
   const { eventStoreUrl } = config;
-  const watched = observed(await openEventStore({ eventStoreUrl, connectionString, pool, logger, signal }), watch.appends);
+  const watched = observed(
+    await openEventStore({ eventStoreUrl, connectionString, pool: pools.commands, logPool: pools.background, logger, signal }),
+    watch.appends,
+  );
   const store = tracing ? tracedStore(watched, tracing) : watched;
   closing.add('event store', () => store.close());
-  const vault = createKeyVault(pool, keys.master);
+  const vault = createKeyVault(pools.commands, keys.master);
   const tasks = createTasks({
     store,
     vault,
@@ -242,7 +251,7 @@ async function openWriteSide(
     queue: createKeyedQueue(),
     secret: deriveKey(keys.secret, 'idempotency'),
     isClockAhead: clock.isAhead,
-    vocabulary: createVocabularyGate(pool),
+    vocabulary: createVocabularyGate(pools.commands),
     onLostRace: watch.lostRace,
   });
   return { store, vault, tasks: tracing ? tracedTasks(tasks, tracing) : tasks };
@@ -257,7 +266,8 @@ async function openAccounts(
   mail: MailService,
 ): Promise<Accounts> {
   const accounts = await createAccounts({
-    ...database,
+    connectionString: database.connectionString,
+    pool: database.pools.accounts,
     store,
     secretKey: keys.secret,
     log: logger.named('accounts'),
@@ -295,7 +305,8 @@ async function openFiles({ config, logger, closing }: Composition, { pool }: Dat
   return { storage, staging, upkeep, rules: { maxSize, extensions } };
 }
 
-async function openRateLimits({ config, logger, closing }: Composition, { pool }: Database): Promise<RateLimits> {
+async function openRateLimits({ config, logger, closing }: Composition, { pools }: Database): Promise<RateLimits> {
+  const pool = pools.accounts;
   const log = logger.named('rate limits');
   const limits = await startRateLimits({ pool, log, perMinute: config.rateLimitsPerMinute, addressesOf: knownAddresses(pool) });
   closing.add('rate limits', () => limits.close());

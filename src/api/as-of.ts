@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type EventStore, formatPosition, type Position, parsePosition } from '../events/store/event-store.ts';
+import type { Requester } from '../platform/postgres/fair-reads.ts';
 import type { Moments } from '../projections/history/moments.ts';
 import { Rejection } from '../rejection.ts';
 import type { Freshness, FreshQuery } from './freshness.ts';
@@ -40,16 +41,17 @@ export interface TimeTravel {
 }
 
 interface Parts {
-  moments: Moments;
+  momentsFor(requester: Requester): Moments;
   store: Pick<EventStore, 'head'>;
   freshness: Pick<Freshness, 'wait'>;
 }
 
-export function createTimeTravel({ moments, store, freshness }: Parts): TimeTravel {
+export function createTimeTravel({ momentsFor, store, freshness }: Parts): TimeTravel {
   const waitFor = (fresh: FreshQuery, asOf: Position) => freshness.wait({ ...fresh, models: [...fresh.models, 'history'], asOf });
 
   const byTime = async (time: string, fresh: FreshQuery) => {
     if (time > new Date().toISOString()) throw inTheFuture('as_of');
+    const moments = momentsFor(fresh.request);
     const known = await moments.positionAt(time);
     if (known !== undefined) return { position: known, ...(await waitFor(fresh, known)) };
     const head = await store.head();
@@ -69,7 +71,7 @@ export function createTimeTravel({ moments, store, freshness }: Parts): TimeTrav
     async resolve({ as_of: time, as_of_position: asked }, fresh) {
       if (time === undefined && asked === undefined) return { past: undefined, ...(await freshness.wait(fresh)) };
       const { position, headers } = await (asked === undefined ? byTime(time!, fresh) : byPosition(asked, fresh));
-      const past = { position, at: await moments.timeAt(position) };
+      const past = { position, at: await momentsFor(fresh.request).timeAt(position) };
       return { past, headers: { ...headers, 'Tasktrail-As-Of-Position': formatPosition(position) } };
     },
   };

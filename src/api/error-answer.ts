@@ -1,7 +1,10 @@
 import { StoreOverloaded, StoreUnavailable } from '../events/store/event-store.ts';
 import { StorageUnavailable } from '../platform/files/file-storage.ts';
 import { JobsOverloaded } from '../platform/jobs/definition.ts';
-import { DatabaseUnavailable } from '../platform/postgres/connection-failure.ts';
+import { DatabaseUnavailable, isStatementCancelled } from '../platform/postgres/connection-failure.ts';
+import { TooManyExports } from '../platform/postgres/exports.ts';
+import { QueryTooSlow, TooManyReads } from '../platform/postgres/fair-reads.ts';
+import { STATEMENT_TIMEOUT_MS } from '../platform/postgres/pool.ts';
 import { ReadModelIncomplete } from '../projections/read-models.ts';
 import { Rejection, type RejectionCode } from '../rejection.ts';
 import { statusOf } from './error-table.ts';
@@ -34,12 +37,22 @@ function refusalOf(error: unknown): Refusal {
     return { rejection: new Rejection('OVERLOADED', 'More is being written than can be taken just now'), headers: {} };
   }
   if (error instanceof JobsOverloaded) return { rejection: new Rejection('OVERLOADED', error.message), headers: {} };
+  const ofRead = refusalOfRead(error);
+  if (ofRead) return { rejection: ofRead, headers: {} };
   if (error instanceof ReadModelIncomplete) {
     return { rejection: new Rejection('DEPENDENCY_UNAVAILABLE', `${error.message} just now`, [{ part: 'projector' }]), headers: {} };
   }
   const part = unavailablePart(error);
   if (!part) return { rejection: null, headers: {} };
   return { rejection: new Rejection('DEPENDENCY_UNAVAILABLE', `The ${part} cannot be reached just now`, [{ part }]), headers: {} };
+}
+
+function refusalOfRead(error: unknown): Rejection | undefined {
+  if (error instanceof TooManyReads) return new Rejection('OVERLOADED', error.message);
+  if (error instanceof TooManyExports) return new Rejection('LIMIT_REACHED', error.message, [{ limit: error.limit }]);
+  const limit = error instanceof QueryTooSlow ? error.limit : isStatementCancelled(error) ? STATEMENT_TIMEOUT_MS / 1_000 : undefined;
+  if (limit === undefined) return undefined;
+  return new Rejection('QUERY_TOO_SLOW', `This took longer than ${limit} s; ask for less, or try again later`, [{ limit }]);
 }
 
 function unavailablePart(error: unknown): string | null {
@@ -57,6 +70,7 @@ function answerOf(rejection: Rejection, headers: Refusal['headers'], requestId: 
 /** In seconds. */
 const retryAfter: Partial<Record<RejectionCode, string>> = {
   OVERLOADED: '1',
+  QUERY_TOO_SLOW: '5',
   DEPENDENCY_UNAVAILABLE: '2',
   SHUTTING_DOWN: '5',
   EXTERNAL_NOT_CONFIGURED: '3600',

@@ -36,8 +36,6 @@ const MOST_EACH = 10;
 const CHECK_EVERY = 500;
 const CHECK_WITHIN = 400;
 const SILENCE = 15_000;
-/** So long a client may not read: then what waits for it is let go. */
-const PATIENCE = 20_000;
 
 export const eventStreamType = 'text/event-stream';
 
@@ -60,20 +58,19 @@ export function createEventStreams({ authenticate, onChange, isDraining }: Event
     const over = new AbortController();
     // Whoever cannot be asked for cannot be let in either: the client comes again, and goes on where it was.
     const check = () => {
-      if (performance.now() - unread.since > PATIENCE) cut.abort();
       void within(CHECK_WITHIN, requireStill(asked)).catch(end);
     };
-    const unread = { since: Number.POSITIVE_INFINITY };
+    let isWaiting = false;
     // To a client that does not read, the end cannot be told.
-    const end = () => (unread.since < Number.POSITIVE_INFINITY ? cut.abort() : over.abort());
+    const end = () => (isWaiting ? cut.abort() : over.abort());
     checks.set(caller.id, own.add(check));
     const timer = setInterval(check, CHECK_EVERY);
     try {
       const signal = AbortSignal.any([request.signal, over.signal]);
       for await (const text of framed(asked.events(signal), signal)) {
-        unread.since = performance.now();
+        isWaiting = true;
         yield text;
-        unread.since = Number.POSITIVE_INFINITY;
+        isWaiting = false;
       }
     } finally {
       clearInterval(timer);

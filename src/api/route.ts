@@ -30,6 +30,8 @@ export interface RequestContext {
   path: string;
   /** The query as sent: what is behind the question mark, or empty. */
   search: string;
+  /** Who has signed in; null before that, and for those who have not. */
+  userId: string | null;
   /** The address of the peer. */
   ip: string;
   /** Aborts when the client goes away. */

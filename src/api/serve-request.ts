@@ -1,5 +1,6 @@
 import { isNativeError } from 'node:util/types';
 import type { Logger } from '../platform/logging.ts';
+import { RequestAborted } from '../platform/places.ts';
 import type { RejectionCode } from '../rejection.ts';
 import { answerWriter } from './answer-writer.ts';
 import type { ApiRequest } from './api-request.ts';
@@ -80,7 +81,7 @@ export function requestServing({
 }
 
 function isClientGone(error: unknown, { http }: ApiRequest): boolean {
-  if (error instanceof ClientGone) return true;
+  if (error instanceof ClientGone || error instanceof RequestAborted) return true;
   if (!isNativeError(error) || !http.socket.destroyed) return false;
   return error.name === 'AbortError' || ('code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE');
 }

@@ -40,12 +40,14 @@ export interface Timeouts {
   keepAlive: number;
   /** How often requests are held against the first two. */
   check: number;
+  /** That a client may read nothing of what waits for it, before it is disconnected. */
+  stall: number;
 }
 
 /** Far above what one instance can serve, and far below what its memory takes. */
 const usualConnections = 10_000;
 
-const usualTimeouts: Timeouts = { request: 60_000, headers: 20_000, keepAlive: 65_000, check: 5_000 };
+const usualTimeouts: Timeouts = { request: 60_000, headers: 20_000, keepAlive: 65_000, check: 5_000, stall: 30_000 };
 
 export interface ApiServer {
   /** Port 0 takes a free one. Rejects when the port cannot be had. */
@@ -104,6 +106,7 @@ export function createApiServer({ corsOrigins, trustProxy, ...parts }: ApiServer
   const timeouts = { ...usualTimeouts, ...parts.timeouts };
   const server = createServer(serverOptions(timeouts), app);
   const slowBodies = givingUpSlowBodies(server, timeouts);
+  disconnectStalledClients(server, timeouts.stall, (socket) => latest.get(socket)?.response.writableFinished !== false);
   server.maxConnections = parts.connections ?? usualConnections;
   answerConnectionErrors(server, { ...parts, lingering }, latest, commonHeaders(cors.varies));
   return {
@@ -137,6 +140,18 @@ function givingUpSlowBodies(server: Server, { request: within, check }: Timeouts
   const onSlow = ({ http }: ApiRequest) =>
     server.emit('clientError', Object.assign(new Error('the body is too slow'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), http.socket);
   return watchSlowBodies({ within, check, onSlow });
+}
+
+/**
+ * Ends every connection whose client takes nothing of what waits for it. The timer is the socket's own and starts again whenever the
+ * kernel takes a piece, so it covers each answer alike: lists, exports, streams, downloads and pages. While an answer is being made the
+ * client waits for us, and is left alone. Between two requests the same timer runs for `keepAlive`.
+ */
+function disconnectStalledClients(server: Server, milliseconds: number, isIdle: (socket: Socket) => boolean): void {
+  server.setTimeout(milliseconds, (socket) => {
+    const isStalled = socket.writableLength > 0;
+    if (isStalled || isIdle(socket)) socket.destroy();
+  });
 }
 
 function answerConnectionErrors(

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Caller } from '../accounts/caller.ts';
 import type { Task } from '../events/task/task.ts';
 import type { PageRequest } from '../queries/page.ts';
-import type { Queries } from '../queries/queries.ts';
+import type { QueriesFor } from '../queries/queries.ts';
 import type { Freshness } from './freshness.ts';
 import { someOf } from './query-parameters.ts';
 import { JsonText, type RequestContext } from './route.ts';
@@ -28,7 +28,7 @@ export const TaskWithParts = TaskView.extend({
 }).meta({ id: 'TaskWithParts' });
 
 interface Services {
-  queries: Pick<Queries, 'listComments' | 'listFiles'>;
+  queriesFor: QueriesFor<'listComments' | 'listFiles'>;
   freshness: Freshness;
   people(ids: readonly string[]): Promise<People>;
 }
@@ -44,11 +44,11 @@ interface Asked {
 const firstOnes = { by: 'page', page: 1, size: 20 } as const satisfies PageRequest;
 
 /** The view of a task with the first of each list that is included, as whoever asks may see them. */
-export async function withParts({ queries, freshness, people }: Services, { view, task, include, caller, request }: Asked) {
+export async function withParts({ queriesFor, freshness, people }: Services, { view, task, include, caller, request }: Asked) {
   const { headers } = await freshness.wait({ caller, request, models: ['listing'], taskId: task.id });
   const read: Record<Part, () => Promise<string>> = {
-    comments: async () => `[${(await queries.listComments(task.id, firstOnes)).items}]`,
-    files: async () => `[${(await queries.listFiles(task.id, firstOnes)).items}]`,
+    comments: async () => `[${(await queriesFor(request).listComments(task.id, firstOnes)).items}]`,
+    files: async () => `[${(await queriesFor(request).listFiles(task.id, firstOnes)).items}]`,
     shares: async () => JSON.stringify((await shareViews(task, caller, people)).slice(0, firstOnes.size)),
   };
   const members = await Promise.all(include.map(async (part) => `"${part}":${await read[part]()}`));

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Position } from '../events/store/event-store.ts';
+import type { Requester } from '../platform/postgres/fair-reads.ts';
 import { erasuresInLog } from './accounts/erasures-in-log.ts';
 import { exportAccount } from './accounts/export-account.ts';
 import { type AccountFilters, listAccounts } from './accounts/list-accounts.ts';
@@ -17,8 +18,8 @@ import { type ChangesQuery, listTaskChanges } from './history/task-changes.ts';
 import { dueTasks } from './notifications/due-tasks.ts';
 import { listNotifications, type NotificationList } from './notifications/list-notifications.ts';
 import type { PageRequest } from './page.ts';
-import { readDatabase } from './read-database.ts';
-import { type ReadSchemas, readTables } from './read-tables.ts';
+import { type ReadDatabase, type RequestReads, readDatabase, requestReadDatabases } from './read-database.ts';
+import { type ReadSchemas, type ReadTables, readTables } from './read-tables.ts';
 import { type DeadLetterList, findDeadLetter, listDeadLetters } from './subscribers/list-dead-letters.ts';
 import { taskOfFile, tasksWithDueFiles, wantedFiles } from './tasks/find-files.ts';
 import { listComments } from './tasks/list-comments.ts';
@@ -37,12 +38,28 @@ export interface QueryParts {
   schemas: ReadSchemas;
 }
 
-export type Queries = ReturnType<typeof createQueries>;
+export type Queries = ReturnType<typeof queriesOn>;
 
-/** The read side, bound to a database and to the versions of the read models in it. */
-export function createQueries({ pool, schemas }: QueryParts) {
-  const db = readDatabase(pool);
+/**
+ * The queries of one requester, whose reads are limited and end when the client disconnects. A route has no other: it reads
+ * on behalf of one requester.
+ */
+export type QueriesFor<Name extends keyof Queries = keyof Queries> = (requester: Requester) => Pick<Queries, Name>;
+
+/** The read side, for what no request waits for. */
+export function createQueries({ pool, schemas }: QueryParts): Queries {
+  return queriesOn(readDatabase(pool), readTables(schemas));
+}
+
+/** The read side, for requests. */
+export function createRequestQueries({ schemas, ...parts }: RequestReads & Pick<QueryParts, 'schemas'>): QueriesFor {
+  const databaseFor = requestReadDatabases(parts);
   const tables = readTables(schemas);
+  return (requester) => queriesOn(databaseFor(requester), tables);
+}
+
+/** Bound to a database and to the versions of the read models in it. */
+function queriesOn(db: ReadDatabase, tables: ReadTables) {
   return {
     listTasks: (list: TaskList, request: PageRequest) => listTasks(db, tables, list, request),
     exportTasks: (list: TaskList, signal: AbortSignal) => exportTasks(db, tables, list, signal),

@@ -12,6 +12,7 @@ import { type Tool, UsageError } from './command-line.ts';
 export interface Installation {
   config: Config;
   connectionString: string;
+  /** A tool has no requests: one pool is all that it uses. */
   pool: pg.Pool;
 }
 

@@ -103,23 +103,36 @@ describe('a long stream', () => {
     expect(server.errors).toEqual([]);
   });
 
-  test('leaves connections to others: a few at once, then 503 until one is over', async () => {
-    const first = await open('/tasks?format=ndjson');
-    const second = await open('/tasks?format=csv');
-    const { status, headers, body } = await server.as('bob').get('/tasks?format=csv');
+  test('is one of two that a user may have, and others find a place for theirs', async () => {
+    const streams = [await open('/tasks?format=ndjson'), await open('/tasks?format=csv')];
+    const { status, body } = await server.as('bob').get('/tasks?format=csv');
+    expect([status, body.error.code, body.error.details]).toEqual([409, 'LIMIT_REACHED', [{ limit: 2 }]]);
+    expect((await server.as('bob').get('/tasks')).status).toBe(200);
+    expect((await server.as('ann').get('/tasks?format=csv')).status).toBe(200);
+    for (const each of streams) each.destroy();
+    await until(async () => (await server.as('bob').get('/activity?format=csv')).status === 200);
+  });
+
+  test('waits for a place, and is a 503 when none becomes free', async () => {
+    const others = [
+      await open('/tasks?format=ndjson'),
+      await open('/tasks?format=csv'),
+      await open('/tasks?format=csv&scope=everyone', 'root'),
+    ];
+    const { status, headers, body } = await server.as('ann').get('/tasks?format=csv');
     expect([status, body.error.code]).toEqual([503, 'OVERLOADED']);
     expect(headers.get('retry-after')).toMatch(/^\d+$/);
-    expect((await server.as('bob').get('/tasks')).status).toBe(200);
-    first.destroy();
-    second.destroy();
-    await until(async () => (await server.as('ann').get('/tasks?format=csv')).status === 200);
+    const waiting = server.as('ann').get('/tasks?format=csv');
+    others[0]!.destroy();
+    expect((await waiting).status).toBe(200);
+    for (const each of others) each.destroy();
   });
 });
 
-/** Begins to read a list of Bob's, and takes nothing but the head of the answer. */
-function open(path: string) {
+/** Begins to read a list, and takes nothing but the head of the answer. */
+function open(path: string, username = 'bob') {
   return new Promise<ReturnType<typeof request>>((resolve, reject) => {
-    const asking = request(`${server.url}/api/v1${path}`, { headers: { authorization: 'Bearer bob' } }, (answer) => {
+    const asking = request(`${server.url}/api/v1${path}`, { headers: { authorization: `Bearer ${username}` } }, (answer) => {
       answer.on('error', () => {});
       resolve(asking);
     });

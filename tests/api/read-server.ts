@@ -8,10 +8,13 @@ import { createApiServer } from '../../src/api/server.ts';
 import { BEGINNING } from '../../src/events/store/event-store.ts';
 import { createLog } from '../../src/platform/logging.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
+import { createExports } from '../../src/platform/postgres/exports.ts';
+import { createFairReads, type Requester } from '../../src/platform/postgres/fair-reads.ts';
 import { createMoments } from '../../src/projections/history/moments.ts';
+import { createRequestQueries } from '../../src/queries/queries.ts';
 import { Rejection } from '../../src/rejection.ts';
 import { people, root } from '../queries/given-tasks.ts';
-import { openReadSide, type ReadSide } from '../queries/read-side.ts';
+import { openReadSide, type ReadSide, schemas } from '../queries/read-side.ts';
 import { type Client, createClient } from '../support/service.ts';
 
 /** The routes of lists, counts and activity over hand-made read models, served over HTTP. */
@@ -27,13 +30,20 @@ export interface ReadServer extends ReadSide {
   errors: string[];
 }
 
-export async function startReadServer(options?: { poolMax?: number }): Promise<ReadServer> {
+export interface ReadServerOptions {
+  poolMax?: number;
+  /** Milliseconds that an export waits for a place. */
+  exportWaitMs?: number;
+  /** Milliseconds after which a client that reads nothing is disconnected. */
+  stallTimeoutMs?: number;
+}
+
+export async function startReadServer({ exportWaitMs = 300, stallTimeoutMs, ...options }: ReadServerOptions = {}): Promise<ReadServer> {
   const readSide = await openReadSide(options);
   await readSide.people(people);
   const waited: FreshQuery[] = [];
   const hidden = new Set<string>();
   const errors: string[] = [];
-  const { queries } = readSide;
   const freshness = {
     async wait(query: FreshQuery) {
       waited.push(query);
@@ -41,17 +51,21 @@ export async function startReadServer(options?: { poolMax?: number }): Promise<R
     },
   };
   const head = async () => BEGINNING;
-  const timeTravel = createTimeTravel({ moments: createMoments(readSide.pool, () => 'history_v1'), store: { head }, freshness });
+  const reads = createFairReads(readSide.pool, readSide.pool);
+  const momentsFor = (requester: Requester) => createMoments((statement) => reads.query(requester, statement), schemas.history);
+  const timeTravel = createTimeTravel({ momentsFor, store: { head }, freshness });
+  const queriesFor = createRequestQueries({ reads, exports: createExports(readSide.pool, readSide.pool, exportWaitMs), schemas });
   const requireTaskVisible = async (taskId: string) => {
     if (hidden.has(taskId)) throw new Rejection('TASK_NOT_FOUND', 'There is no such task');
   };
   const server = createApiServer({
-    routes: [...taskListingRoutes({ queries, timeTravel }), ...activityRoutes({ queries, freshness, requireTaskVisible })],
+    routes: [...taskListingRoutes({ queriesFor, timeTravel }), ...activityRoutes({ queriesFor, freshness, requireTaskVisible })],
     authenticate: (authorization) => callerNamed(authorization?.replace('Bearer ', '') ?? ''),
     logger: createLog({ level: 'error', format: 'json' }, { write: (line) => void errors.push(line) }),
     requestMetrics: requestMetrics(createMetrics()),
     corsOrigins: [],
     trustProxy: false,
+    ...(stallTimeoutMs !== undefined && { timeouts: { stall: stallTimeoutMs } }),
   });
   const { port } = await server.listen(0, '127.0.0.1');
   const url = `http://127.0.0.1:${port}`;

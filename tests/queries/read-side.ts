@@ -46,7 +46,7 @@ export interface TestPerson {
   erased?: boolean;
 }
 
-const schemas = { listing: () => 'listing_v1', activity: () => 'activity_v1', history: () => 'history_v1', feed: () => 'feed_v1' };
+export const schemas = { listing: () => 'listing_v1', activity: () => 'activity_v1', history: () => 'history_v1', feed: () => 'feed_v1' };
 
 export async function openReadSide({ poolMax = 4 } = {}): Promise<ReadSide> {
   const database = await createTestDatabase();

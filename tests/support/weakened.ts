@@ -16,10 +16,11 @@ export interface Weakened {
 
 const entry = join(import.meta.dirname, 'weakened-service.ts');
 
-export async function startWeakened({ sameStores }: Pick<TestService, 'sameStores'>): Promise<Weakened> {
+/** @param names taken away before it starts, for those that are looked at only then */
+export async function startWeakened({ sameStores }: Pick<TestService, 'sameStores'>, names: readonly string[] = []): Promise<Weakened> {
   const directory = await mkdtemp(join(tmpdir(), 'tasktrail-weakened-'));
   const without = (...names: readonly string[]) => writeFile(join(directory, 'without'), names.join('\n'));
-  await without();
+  await without(...names);
   const child = await startServiceProcess({ ...keys, ...sameStores, DATA_DIR: directory, ENVIRONMENT: 'test' }, entry);
   return {
     url: child.url,

@@ -1,9 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: pieces of source are quoted as they are
 
 import { answers } from './weakenings/answers.ts';
+import { crowding } from './weakenings/crowding.ts';
 import { growth } from './weakenings/growth.ts';
 import { http } from './weakenings/http.ts';
-import { repeats } from './weakenings/repeats.ts';
 import { tagDefences } from './weakenings/rights.ts';
 import { vocabularies } from './weakenings/vocabulary.ts';
 import { webhookDefences } from './weakenings/webhooks.ts';
@@ -414,9 +414,9 @@ export const weakenings: readonly Weakening[] = [
   ...following,
   ...http,
   ...answers,
-  ...repeats,
   ...tagDefences,
   ...vocabularies,
   ...webhookDefences,
   ...growth,
+  ...crowding,
 ];

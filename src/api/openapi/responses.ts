@@ -76,7 +76,8 @@ function refusalsOf({ route, body, method }: Endpoint): RejectionCode[] {
     ...tokenRefusals(needs),
     ...(needs !== 'open' && needs.admin ? (['ADMIN_ONLY'] as const) : []),
     ...(route.root ? [] : (['RATE_LIMITED', 'DEPENDENCY_UNAVAILABLE', 'SHUTTING_DOWN'] as const)),
-    ...(route.root || method === 'GET' ? [] : (['OVERLOADED'] as const)),
+    ...(route.root ? [] : (['OVERLOADED'] as const)),
+    ...(needs === 'open' || method !== 'GET' ? [] : (['QUERY_TOO_SLOW'] as const)),
   ];
 }
 

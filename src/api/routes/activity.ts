@@ -3,7 +3,7 @@ import type { Caller } from '../../accounts/caller.ts';
 import { Id } from '../../events/values.ts';
 import { actions } from '../../projections/activity/describe.ts';
 import type { ActorFilter } from '../../queries/activity/activity-filters.ts';
-import type { Queries } from '../../queries/queries.ts';
+import type { QueriesFor } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
 import type { Freshness } from '../freshness.ts';
 import { exportAnswer, exportContentTypes, formatParameter, isExport, wholeWhenExported } from '../list-export.ts';
@@ -14,7 +14,7 @@ import { ActivityStatsView, ActivityView, resourceTypes } from '../views/activit
 import { atMostOneOf, PageQuery, pageAnswer, pageOf, pageParameters, pageRequest, pageRules } from '../views/listing-view.ts';
 
 export interface ActivityServices {
-  queries: Pick<Queries, 'listActivity' | 'exportActivity' | 'activityStats' | 'taskTimeline'>;
+  queriesFor: QueriesFor<'listActivity' | 'exportActivity' | 'activityStats' | 'taskTimeline'>;
   freshness: Pick<Freshness, 'wait'>;
   /** From the task's own stream; a deleted task is there for its owner and admins. @throws Rejection TASK_NOT_FOUND */
   requireTaskVisible(taskId: string, caller: Caller): Promise<void>;
@@ -41,7 +41,7 @@ type ActivityQuery = z.output<typeof ActivityQuery>;
 const common = { method: 'get', tag: 'Activity', obeys: ['Tasktrail-Position'] } as const;
 
 /** The audit trail: what somebody did, and what happened to a task. */
-export function activityRoutes({ queries, freshness, requireTaskVisible }: ActivityServices): Route[] {
+export function activityRoutes({ queriesFor, freshness, requireTaskVisible }: ActivityServices): Route[] {
   return [
     route({
       ...common,
@@ -61,11 +61,11 @@ export function activityRoutes({ queries, freshness, requireTaskVisible }: Activ
           ofEverybody: query.actor !== undefined,
         });
         if (isExport(query.format)) {
-          const batches = queries.exportActivity(list, request.signal);
+          const batches = queriesFor(request).exportActivity(list, request.signal);
           return exportAnswer({ name: 'activity', format: query.format, batches, columns: activityCsv }, headers);
         }
         const part = pageRequest(query);
-        return pageAnswer(await queries.listActivity(list, part), part, request, headers);
+        return pageAnswer(await queriesFor(request).listActivity(list, part), part, request, headers);
       },
     }),
     route({
@@ -78,7 +78,7 @@ export function activityRoutes({ queries, freshness, requireTaskVisible }: Activ
       rejects: [],
       async handle({ caller, request }) {
         const { headers } = await freshness.wait({ caller, request, models: ['activity'] });
-        return { status: 200, headers, body: await queries.activityStats(caller.id) };
+        return { status: 200, headers, body: await queriesFor(request).activityStats(caller.id) };
       },
     }),
     route({
@@ -96,7 +96,7 @@ export function activityRoutes({ queries, freshness, requireTaskVisible }: Activ
         await requireTaskVisible(taskId, caller);
         const { headers } = await freshness.wait({ caller, request, models: ['activity', 'listing'], taskId });
         const part = pageRequest(query);
-        return pageAnswer(await queries.taskTimeline(taskId, caller, part), part, request, headers);
+        return pageAnswer(await queriesFor(request).taskTimeline(taskId, caller, part), part, request, headers);
       },
     }),
   ];

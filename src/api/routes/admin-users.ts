@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Administration } from '../../accounts/administration.ts';
 import type { Erasure } from '../../erasure/erasure.ts';
 import { Id, Role, text } from '../../events/values.ts';
-import type { Queries } from '../../queries/queries.ts';
+import type { QueriesFor } from '../../queries/queries.ts';
 import { accountCall } from '../account-request.ts';
 import { basePath } from '../endpoint.ts';
 import { flag } from '../query-parameters.ts';
@@ -14,7 +14,7 @@ import { NewUserBody, UserChangesBody } from './auth-bodies.ts';
 export interface AdminUserServices {
   administration: Administration;
   erasure: Pick<Erasure, 'ofAnother'>;
-  queries: Pick<Queries, 'listAccounts'>;
+  queriesFor: QueriesFor<'listAccounts'>;
 }
 
 const AccountsQuery = atMostOneOf(
@@ -34,7 +34,7 @@ const reads = { scope: 'admin', admin: true } as const;
 const manages = { scope: null, admin: true, session: true } as const;
 
 /** The accounts of others, as admins see and manage them. */
-export function adminUserRoutes({ administration, erasure, queries }: AdminUserServices): Route[] {
+export function adminUserRoutes({ administration, erasure, queriesFor }: AdminUserServices): Route[] {
   return [
     route({
       method: 'get',
@@ -48,7 +48,7 @@ export function adminUserRoutes({ administration, erasure, queries }: AdminUserS
       async handle({ query, request }) {
         const { search, role, is_active: isActive } = query;
         const part = pageRequest(query);
-        return pageAnswer(await queries.listAccounts({ search, role, isActive }, part), part, request, {});
+        return pageAnswer(await queriesFor(request).listAccounts({ search, role, isActive }, part), part, request, {});
       },
     }),
     route({

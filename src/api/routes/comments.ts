@@ -5,7 +5,7 @@ import { addComment, deleteComment, editComment, requireReadable, restoreComment
 import { usernamesIn } from '../../commands/task/mentions.ts';
 import { type CommentVersion, commentVersions } from '../../events/task/comments.ts';
 import { CommentText } from '../../events/values.ts';
-import type { Queries } from '../../queries/queries.ts';
+import type { QueriesFor } from '../../queries/queries.ts';
 import { commandAnswer, taskHeaders } from '../command-request.ts';
 import { type Route, route } from '../route.ts';
 import { answerNothing, commandOnTask, type OnTask, refusalsOnTask, TaskPath, type TaskServices, taskCommands } from '../task-commands.ts';
@@ -14,7 +14,7 @@ import { PageQuery, pageAnswer, pageOf, pageRequest } from '../views/listing-vie
 import { wholeListAnswer } from '../views/whole-list.ts';
 
 export interface CommentServices extends TaskServices {
-  queries: Pick<Queries, 'listComments'>;
+  queriesFor: QueriesFor<'listComments'>;
   directory: {
     /** The ids of the active people among these usernames. */
     idsOf(usernames: readonly string[]): Promise<ReadonlyMap<string, string>>;
@@ -26,7 +26,7 @@ const CommentPath = z.strictObject({ task_id: z.string(), comment_id: z.string()
 
 /** What people say about a task. */
 export function commentRoutes(services: CommentServices): Route[] {
-  const { tasks, people, directory, queries, freshness } = services;
+  const { tasks, people, directory, queriesFor, freshness } = services;
   const { carryOut } = taskCommands(services);
 
   const answerComment = async (
@@ -94,7 +94,7 @@ export function commentRoutes(services: CommentServices): Route[] {
         await tasks.read(taskId, caller);
         const { headers } = await freshness.wait({ caller, request, models: ['listing'], taskId });
         const part = pageRequest(query);
-        return pageAnswer(await queries.listComments(taskId, part), part, request, headers);
+        return pageAnswer(await queriesFor(request).listComments(taskId, part), part, request, headers);
       },
     }),
     route({

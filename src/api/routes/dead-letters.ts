@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import type { Queries } from '../../queries/queries.ts';
+import type { QueriesFor } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
 import type { DeadLetters, Outcome } from '../../subscribers/engine/dead-letters.ts';
-import { type Answer, JsonText, type Route, route } from '../route.ts';
+import { type Answer, JsonText, type RequestContext, type Route, route } from '../route.ts';
 import { DeadLetterOutcomeView, DeadLetterView } from '../views/dead-letter-view.ts';
 import { PageQuery, pageAnswer, pageOf, pageRequest } from '../views/listing-view.ts';
 
 export interface DeadLetterServices {
-  queries: Pick<Queries, 'listDeadLetters' | 'findDeadLetter'>;
+  queriesFor: QueriesFor<'listDeadLetters' | 'findDeadLetter'>;
   deadLetters: DeadLetters;
 }
 
@@ -24,11 +24,11 @@ const decision = {
 } as const;
 
 /** What subscribers could not handle, for those who run the service. */
-export function deadLetterRoutes({ queries, deadLetters }: DeadLetterServices): Route[] {
-  const answer = async (outcome: Outcome | null): Promise<Answer> => {
+export function deadLetterRoutes({ queriesFor, deadLetters }: DeadLetterServices): Route[] {
+  const answer = async (request: RequestContext, outcome: Outcome | null): Promise<Answer> => {
     if (outcome === null) throw new Rejection('DEAD_LETTER_NOT_FOUND', 'There is no such dead letter');
     const { failed, ...facts } = outcome;
-    const letter = failed === null ? null : await queries.findDeadLetter(failed);
+    const letter = failed === null ? null : await queriesFor(request).findDeadLetter(failed);
     const text = `${JSON.stringify(facts).slice(0, -1)},"dead_letter":${letter}}`;
     return { status: facts.outcome === 'under_way' ? 202 : 200, body: new JsonText(text) };
   };
@@ -44,7 +44,7 @@ export function deadLetterRoutes({ queries, deadLetters }: DeadLetterServices): 
       rejects: ['ADMIN_ONLY', 'INVALID_CURSOR'],
       async handle({ query, request }) {
         const part = pageRequest(query);
-        return pageAnswer(await queries.listDeadLetters({}, part), part, request, {});
+        return pageAnswer(await queriesFor(request).listDeadLetters({}, part), part, request, {});
       },
     }),
     route({
@@ -52,7 +52,7 @@ export function deadLetterRoutes({ queries, deadLetters }: DeadLetterServices): 
       path: '/admin/dead-letters/:id/retry',
       summary: 'Have an event handled again, and what waits behind it',
       description: 'In order, up to the next that fails.',
-      handle: async ({ params }) => answer(await deadLetters.retry(params.id)),
+      handle: async ({ params, request }) => answer(request, await deadLetters.retry(params.id)),
     }),
     route({
       ...decision,
@@ -60,7 +60,7 @@ export function deadLetterRoutes({ queries, deadLetters }: DeadLetterServices): 
       summary: 'Have an event never handled, and what waits behind it now',
       description: 'Who skipped what, when and why is kept.',
       body: SkipBody,
-      handle: async ({ params, body, caller }) => answer(await deadLetters.skip(params.id, { ...body, by: caller.id })),
+      handle: async ({ params, body, caller, request }) => answer(request, await deadLetters.skip(params.id, { ...body, by: caller.id })),
     }),
   ];
 }

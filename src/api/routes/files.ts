@@ -9,7 +9,7 @@ import type { FileState } from '../../events/task/task.ts';
 import type { FileStorage } from '../../platform/files/file-storage.ts';
 import { passing } from '../../platform/files/passing-bytes.ts';
 import type { Staging } from '../../platform/files/staging.ts';
-import type { Queries } from '../../queries/queries.ts';
+import type { QueriesFor } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
 import { rangeOf } from '../byte-range.ts';
 import { commandAnswer, commandCall, taskHeaders } from '../command-request.ts';
@@ -23,7 +23,7 @@ import { FileView, fileView } from '../views/file-view.ts';
 import { PageQuery, pageAnswer, pageOf, pageRequest } from '../views/listing-view.ts';
 
 export interface FileServices extends TaskServices {
-  queries: Pick<Queries, 'listFiles' | 'taskOfFile'>;
+  queriesFor: QueriesFor<'listFiles' | 'taskOfFile'>;
   files: { storage: FileStorage; staging: Staging; rules: UploadRules };
 }
 
@@ -34,7 +34,7 @@ type OnFile = Pick<Handled<{ file_id: string }, unknown, unknown, OnTask['caller
 
 /** The files of tasks: what is known of them is in the task, their contents are in the storage. */
 export function fileRoutes(services: FileServices): Route[] {
-  const { tasks, people, queries, freshness, files } = services;
+  const { tasks, people, queriesFor, freshness, files } = services;
   const { carryOut, settled } = taskCommands(services);
   /** The tasks of files that the read model may not know yet. */
   const recent = new LRUCache<string, string>({ max: REMEMBERED });
@@ -72,10 +72,10 @@ export function fileRoutes(services: FileServices): Route[] {
   };
 
   const taskOf = async ({ params: { file_id: id }, caller, request }: OnFile): Promise<string> => {
-    const known = recent.get(id) ?? (await queries.taskOfFile(id));
+    const known = recent.get(id) ?? (await queriesFor(request).taskOfFile(id));
     if (known !== undefined) return known;
     await freshness.wait({ caller, request, models: ['listing'] });
-    const taskId = await queries.taskOfFile(id);
+    const taskId = await queriesFor(request).taskOfFile(id);
     if (taskId === undefined) throw fileNotFound();
     return taskId;
   };
@@ -131,7 +131,7 @@ export function fileRoutes(services: FileServices): Route[] {
         await tasks.read(taskId, caller);
         const { headers } = await freshness.wait({ caller, request, models: ['listing'], taskId });
         const part = pageRequest(query);
-        return pageAnswer(await queries.listFiles(taskId, part), part, request, headers);
+        return pageAnswer(await queriesFor(request).listFiles(taskId, part), part, request, headers);
       },
     }),
     route({

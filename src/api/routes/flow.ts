@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Timezone } from '../../accounts/credentials.ts';
 import { Id, Status } from '../../events/values.ts';
 import type { FlowStats } from '../../queries/history/flow-stats.ts';
-import type { Queries } from '../../queries/queries.ts';
+import type { QueriesFor } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
 import { bucketDates, bucketsUntil, daysBetween } from '../buckets.ts';
 import type { Freshness } from '../freshness.ts';
@@ -11,7 +11,7 @@ import { type Route, route } from '../route.ts';
 import { scopeParameter } from './task-list-query.ts';
 
 export interface FlowServices {
-  queries: Pick<Queries, 'flowStats'>;
+  queriesFor: QueriesFor<'flowStats'>;
   freshness: Pick<Freshness, 'wait'>;
 }
 
@@ -59,7 +59,7 @@ const FlowView = z
   .meta({ id: 'TaskFlow' }) satisfies z.ZodType<FlowStats>;
 
 /** How work flows: told from the history, so that it was there before anybody asked. */
-export function flowRoutes({ queries, freshness }: FlowServices): Route[] {
+export function flowRoutes({ queriesFor, freshness }: FlowServices): Route[] {
   return [
     route({
       method: 'get',
@@ -83,7 +83,7 @@ export function flowRoutes({ queries, freshness }: FlowServices): Route[] {
         const { headers } = await freshness.wait({ caller, request, models: ['listing', 'history'], ofEverybody });
         const { starts, end } = buckets;
         const asked = { reader: caller, scope, starts, end, now: end < now.toISOString() ? end : now.toISOString() };
-        const stats = await queries.flowStats(asked);
+        const stats = await queriesFor(request).flowStats(asked);
         const named = stats.buckets.map((bucket, index) => ({ ...bucket, start: buckets.dates[index]! }));
         return { status: 200, headers, body: { ...stats, buckets: named } };
       },

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { EventStore } from '../../events/store/event-store.ts';
 import { Id } from '../../events/values.ts';
 import type { Inbox } from '../../notifications/inbox.ts';
-import type { Queries } from '../../queries/queries.ts';
+import type { QueriesFor } from '../../queries/queries.ts';
 import type { Freshness } from '../freshness.ts';
 import { flag } from '../query-parameters.ts';
 import { type Route, route } from '../route.ts';
@@ -11,7 +11,7 @@ import { NotificationView } from '../views/notification-view.ts';
 
 export interface NotificationServices {
   inbox: Pick<Inbox, 'markRead'>;
-  queries: Pick<Queries, 'listNotifications'>;
+  queriesFor: QueriesFor<'listNotifications'>;
   store: Pick<EventStore, 'head'>;
   freshness: Pick<Freshness, 'wait'>;
 }
@@ -48,7 +48,7 @@ const ReadBody = z
 const tag = 'Notifications';
 
 /** What people were told. */
-export function notificationRoutes({ inbox, queries, store, freshness }: NotificationServices): Route[] {
+export function notificationRoutes({ inbox, queriesFor, store, freshness }: NotificationServices): Route[] {
   return [
     route({
       method: 'get',
@@ -65,7 +65,12 @@ export function notificationRoutes({ inbox, queries, store, freshness }: Notific
         // Whoever is told of a task finds its title.
         const { headers } = await freshness.wait({ caller, request, models: ['listing'], asOf: await store.head() });
         const part = pageRequest(query);
-        return pageAnswer(await queries.listNotifications({ reader: caller, unread: query.unread }, part), part, request, headers);
+        return pageAnswer(
+          await queriesFor(request).listNotifications({ reader: caller, unread: query.unread }, part),
+          part,
+          request,
+          headers,
+        );
       },
     }),
     route({

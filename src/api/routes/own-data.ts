@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Erasure } from '../../erasure/erasure.ts';
 import { Id } from '../../events/values.ts';
-import type { Queries } from '../../queries/queries.ts';
+import type { QueriesFor } from '../../queries/queries.ts';
 import { accountCall } from '../account-request.ts';
 import type { Freshness } from '../freshness.ts';
 import { type Route, route } from '../route.ts';
@@ -9,7 +9,7 @@ import { UserView } from '../views/user-view.ts';
 
 export interface OwnDataServices {
   erasure: Pick<Erasure, 'ofOneself'>;
-  queries: Pick<Queries, 'exportAccount'>;
+  queriesFor: QueriesFor<'exportAccount'>;
   freshness: Freshness;
 }
 
@@ -40,7 +40,7 @@ const AccountExport = z
   .meta({ id: 'AccountExport' });
 
 /** What the service holds about the caller: all of it, or none of it any more. */
-export function ownDataRoutes({ erasure, queries, freshness }: OwnDataServices): Route[] {
+export function ownDataRoutes({ erasure, queriesFor, freshness }: OwnDataServices): Route[] {
   const erase = {
     tag: 'Accounts',
     description:
@@ -88,7 +88,7 @@ export function ownDataRoutes({ erasure, queries, freshness }: OwnDataServices):
         return {
           status: 200,
           headers: { ...headers, 'Cache-Control': 'no-store', 'Content-Disposition': 'attachment; filename="tasktrail-export.json"' },
-          stream: { contentType: 'application/json; charset=utf-8', chunks: queries.exportAccount(caller.id, request.signal) },
+          stream: { contentType: 'application/json; charset=utf-8', chunks: queriesFor(request).exportAccount(caller.id, request.signal) },
         };
       },
     }),

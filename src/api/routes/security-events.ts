@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { securityEventKinds } from '../../accounts/security-event.ts';
 import type { SecurityLog } from '../../accounts/security-log.ts';
-import type { Queries } from '../../queries/queries.ts';
+import type { QueriesFor } from '../../queries/queries.ts';
 import type { RejectionCode } from '../../rejection.ts';
 import type { ApiRequest } from '../api-request.ts';
 import { notAfter, notBefore, someOf, uuid } from '../query-parameters.ts';
@@ -10,7 +10,7 @@ import { atMostOneOf, pageAnswer, pageOf, pageParameters, pageRequest, pageRules
 import { SecurityEventView } from '../views/security-event-view.ts';
 
 export interface SecurityEventServices {
-  queries: Pick<Queries, 'listSecurityEvents'>;
+  queriesFor: QueriesFor<'listSecurityEvents'>;
   security: Pick<SecurityLog, 'flush'>;
 }
 
@@ -26,7 +26,7 @@ const SecurityEventsQuery = atMostOneOf(
 );
 
 /** What those who look after the service may ask about. */
-export function securityEventRoutes({ queries, security }: SecurityEventServices): Route[] {
+export function securityEventRoutes({ queriesFor, security }: SecurityEventServices): Route[] {
   return [
     route({
       method: 'get',
@@ -44,7 +44,7 @@ export function securityEventRoutes({ queries, security }: SecurityEventServices
         const occurred = after === undefined && before === undefined ? undefined : { after, before };
         await security.flush();
         const part = pageRequest(query);
-        return pageAnswer(await queries.listSecurityEvents({ kind, userId, occurred }, part), part, request, {});
+        return pageAnswer(await queriesFor(request).listSecurityEvents({ kind, userId, occurred }, part), part, request, {});
       },
     }),
   ];

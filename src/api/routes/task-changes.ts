@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { formatPosition, type Position, parsePosition } from '../../events/store/event-store.ts';
 import { Id } from '../../events/values.ts';
-import type { Queries } from '../../queries/queries.ts';
+import type { QueriesFor } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
 import type { AsOfQuery, TimeTravel } from '../as-of.ts';
 import { notAfter, uuid } from '../query-parameters.ts';
@@ -10,7 +10,7 @@ import { FieldChangeView } from '../views/field-change-view.ts';
 import { atMostOneOf, pageAnswer, pageOf, pageParameters, pageRequest, pageRules } from '../views/listing-view.ts';
 
 export interface TaskChangesServices {
-  queries: Pick<Queries, 'listTaskChanges'>;
+  queriesFor: QueriesFor<'listTaskChanges'>;
   timeTravel: TimeTravel;
 }
 
@@ -67,7 +67,7 @@ const position = z.string().regex(positionForm);
 const ChangesView = pageOf(TaskChangeView).extend({ from: position, to: position.describe('The positions that were compared.') });
 
 /** What is different between two moments, over all tasks that the caller may see. */
-export function taskChangesRoutes({ queries, timeTravel }: TaskChangesServices): Route[] {
+export function taskChangesRoutes({ queriesFor, timeTravel }: TaskChangesServices): Route[] {
   return [
     route({
       method: 'get',
@@ -90,7 +90,7 @@ export function taskChangesRoutes({ queries, timeTravel }: TaskChangesServices):
         requireOrder(between);
         const positions = { from: formatPosition(between.from), to: formatPosition(between.to) };
         const part = pageRequest(query);
-        const page = await queries.listTaskChanges({ reader: caller, taskId: query.task_id, ...positions }, part);
+        const page = await queriesFor(request).listTaskChanges({ reader: caller, taskId: query.task_id, ...positions }, part);
         const { body, ...answer } = pageAnswer(page, part, request, { ...from.headers, ...to.headers });
         return { ...answer, body: new JsonText(`${JSON.stringify(positions).slice(0, -1)},${(body as JsonText).text.slice(1)}`) };
       },

@@ -5,6 +5,7 @@ import { priorities, statuses } from '../../events/values.ts';
 import type { TaskList } from '../../queries/tasks/list-tasks.ts';
 import type { TaskFilters } from '../../queries/tasks/task-filters.ts';
 import { type TaskScope, taskScopes } from '../../queries/tasks/task-scope.ts';
+import { countSearchWords, MAX_SEARCH_WORDS } from '../../queries/tasks/task-search.ts';
 import { type TaskSort, taskSortKeys } from '../../queries/tasks/task-sort.ts';
 import { asOfParameters, asOfRule, type Past } from '../as-of.ts';
 import { formatParameter, wholeWhenExported } from '../list-export.ts';
@@ -23,12 +24,16 @@ const filterParameters = {
     .string()
     .min(1)
     .max(200)
+    .refine((text) => countSearchWords(text) <= MAX_SEARCH_WORDS, {
+      error: `must have at most ${MAX_SEARCH_WORDS} words`,
+      params: { code: 'too_long' },
+    })
     .optional()
     .meta({
       description:
         'Words, each by its beginning, or phrases in quotes: all of them, in title, description, tags and comments. Case and accents are ' +
         'ignored. `#` and `+` after a word belong to it, and an emoji is a word. In scripts without spaces any two or more characters in a ' +
-        'row are found.',
+        `row are found. At most ${MAX_SEARCH_WORDS} words, those of phrases included.`,
     }),
   assignee: somebodyOrNone('Whom it is assigned to.'),
   owner: somebody('Whose it is.'),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Caller } from '../../accounts/caller.ts';
 import { formatPosition } from '../../events/store/event-store.ts';
-import type { Queries } from '../../queries/queries.ts';
+import type { QueriesFor } from '../../queries/queries.ts';
 import type { TaskScope } from '../../queries/tasks/task-scope.ts';
 import { type AsOfQuery, asOfParameters, asOfRule, type TimeTravel } from '../as-of.ts';
 import { exportAnswer, exportContentTypes, isExport } from '../list-export.ts';
@@ -14,7 +14,7 @@ import { today } from '../views/today.ts';
 import { ScopedTaskListQuery, scopeParameter, TaskListQuery, taskList } from './task-list-query.ts';
 
 export interface ListingServices {
-  queries: Pick<Queries, 'listTasks' | 'exportTasks' | 'taskStats' | 'listTags'>;
+  queriesFor: QueriesFor<'listTasks' | 'exportTasks' | 'taskStats' | 'listTags'>;
   timeTravel: TimeTravel;
 }
 
@@ -26,7 +26,7 @@ const listed = {
 } as const;
 
 /** Lists, counts and tags of tasks. */
-export function taskListingRoutes({ queries, timeTravel }: ListingServices): Route[] {
+export function taskListingRoutes({ queriesFor, timeTravel }: ListingServices): Route[] {
   type Asked<Q> = Pick<Handled<unknown, Q, unknown, Caller>, 'query' | 'caller' | 'request'>;
 
   const fresh = ({ query, caller, request }: Asked<AsOfQuery>, scope: TaskScope) =>
@@ -37,11 +37,11 @@ export function taskListingRoutes({ queries, timeTravel }: ListingServices): Rou
     const { past, headers } = await fresh(asked, scope);
     const tasks = taskList(query, scope, caller, past);
     if (isExport(query.format)) {
-      const batches = queries.exportTasks(tasks, request.signal);
+      const batches = queriesFor(request).exportTasks(tasks, request.signal);
       return exportAnswer({ name: 'tasks', format: query.format, batches, columns: taskCsv }, headers);
     }
     const part = pageRequest(query);
-    return pageAnswer(await queries.listTasks(tasks, part), part, request, headers);
+    return pageAnswer(await queriesFor(request).listTasks(tasks, part), part, request, headers);
   };
 
   return [
@@ -81,12 +81,12 @@ export function taskListingRoutes({ queries, timeTravel }: ListingServices): Rou
       answers: { 200: TaskStatsView },
       rejects: ['ADMIN_ONLY'],
       async handle(asked) {
-        const { caller, query } = asked;
+        const { caller, query, request } = asked;
         const { past, headers } = await fresh(asked, query.scope);
         const at = past ? new Date(past.at ?? 0) : new Date();
         const days = { today: today(caller.timezone, at), utcToday: today('UTC', at) };
         const asOf = past && formatPosition(past.position);
-        return { status: 200, headers, body: await queries.taskStats({ reader: caller, scope: query.scope, asOf, ...days }) };
+        return { status: 200, headers, body: await queriesFor(request).taskStats({ reader: caller, scope: query.scope, asOf, ...days }) };
       },
     }),
     route({
@@ -101,7 +101,7 @@ export function taskListingRoutes({ queries, timeTravel }: ListingServices): Rou
         const { past, headers } = await fresh(asked, 'all');
         const part = pageRequest(asked.query);
         const list = { reader: asked.caller, asOf: past && formatPosition(past.position) };
-        return pageAnswer(await queries.listTags(list, part), part, asked.request, headers);
+        return pageAnswer(await queriesFor(asked.request).listTags(list, part), part, asked.request, headers);
       },
     }),
   ];

@@ -5,7 +5,7 @@ import { editTask } from '../../commands/task/edit-task.ts';
 import { addTags, removeTag } from '../../commands/task/tag-task.ts';
 import type { TaskCommand } from '../../commands/task/task-command.ts';
 import { transitionTask } from '../../commands/task/transition-task.ts';
-import type { Queries } from '../../queries/queries.ts';
+import type { QueriesFor } from '../../queries/queries.ts';
 import type { RejectionCode } from '../../rejection.ts';
 import type { TimeTravel } from '../as-of.ts';
 import { taskHeaders, unconditionalCall } from '../command-request.ts';
@@ -33,7 +33,7 @@ const TagPath = z.strictObject({
 
 /** The commands on one task, and the read of one. */
 export function taskRoutes(
-  services: TaskServices & { timeTravel: TimeTravel; queries: Pick<Queries, 'listComments' | 'listFiles'> },
+  services: TaskServices & { timeTravel: TimeTravel; queriesFor: QueriesFor<'listComments' | 'listFiles'> },
 ): Route[] {
   const { tasks } = services;
   const { settled, carryOut, answerTask, someone } = taskCommands(services);

@@ -5,7 +5,7 @@ import { peopleGivenBack, type Run, undoTask } from '../../commands/task/undo-ta
 import type { Job } from '../../platform/jobs/job-table.ts';
 import type { Jobs } from '../../platform/jobs/jobs.ts';
 import type { TouchedTask } from '../../queries/activity/find-run.ts';
-import type { Queries } from '../../queries/queries.ts';
+import type { QueriesFor } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
 import { bulkAnswer, bulkHeaders, unconditionalCall } from '../command-request.ts';
 import { type Answer, type Route, route } from '../route.ts';
@@ -18,7 +18,7 @@ import { JobView, jobView } from './async.ts';
 import { UndoBody, UndoRunBody } from './undo-bodies.ts';
 
 export interface UndoServices extends TaskServices {
-  queries: Pick<Queries, 'findRun'>;
+  queriesFor: QueriesFor<'findRun'>;
   jobs: Pick<Jobs, 'start' | 'find'>;
 }
 
@@ -28,7 +28,7 @@ const CHUNK = 100;
 
 /** Taking back: one change of a task, or all that a run did. */
 export function undoRoutes(services: UndoServices): Route[] {
-  const { tasks, freshness, queries, jobs, isActive } = services;
+  const { tasks, freshness, queriesFor, jobs, isActive } = services;
   const { carryOut, answerTask } = taskCommands(services);
   const runs = undoRuns(services);
 
@@ -82,7 +82,7 @@ export function undoRoutes(services: UndoServices): Route[] {
         const before = jobId === undefined ? null : await sameJob(jobs, jobId, run);
         if (before) return accepted(before, { 'Idempotent-Replayed': 'true' });
         const { headers } = await freshness.wait({ caller, request, models: ['activity'], ofEverybody: caller.isAdmin });
-        const touched = await queries.findRun(run);
+        const touched = await queriesFor(request).findRun(run);
         if (body.dry_run) return preview(runs, { touched, run, call, headers, signal: request.signal });
         if (touched.length > MOST_AT_ONCE) return accepted(await start(jobs, run, call, jobId), headers);
         const { results, outcomes } = await runs.takeBack(touched, run, call);

@@ -4,7 +4,7 @@ import { publicTypes } from '../../events/public-type.ts';
 import type { EventStore } from '../../events/store/event-store.ts';
 import { Id } from '../../events/values.ts';
 import type { Jobs } from '../../platform/jobs/jobs.ts';
-import type { Queries } from '../../queries/queries.ts';
+import type { QueriesFor } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
 import { typePatterns, typesMatching } from '../../subscribers/event-types.ts';
 import type { AskedDeliveries } from '../../subscribers/webhooks/asked-deliveries.ts';
@@ -13,7 +13,7 @@ import { secretText } from '../../subscribers/webhooks/secret.ts';
 import type { Webhooks } from '../../subscribers/webhooks/webhooks.ts';
 import { accountCall } from '../account-request.ts';
 import { notAfter, notBefore, someOf, uuid } from '../query-parameters.ts';
-import { type Route, route } from '../route.ts';
+import { type RequestContext, type Route, route } from '../route.ts';
 import { atMostOneOf, PageQuery, pageAnswer, pageOf, pageParameters, pageRequest, pageRules } from '../views/listing-view.ts';
 import {
   DeliveryView,
@@ -31,7 +31,7 @@ import { NewWebhookBody, ReplayBody, RotationBody, WebhookChangesBody } from './
 export interface WebhookServices {
   webhooks: Webhooks;
   asked: AskedDeliveries;
-  queries: Pick<Queries, 'listDeliveries' | 'findDelivery'>;
+  queriesFor: QueriesFor<'listDeliveries' | 'findDelivery'>;
   store: Pick<EventStore, 'head'>;
   jobs: Pick<Jobs, 'start' | 'find'>;
 }
@@ -142,10 +142,10 @@ function managementRoutes({ webhooks }: WebhookServices): Route[] {
   ];
 }
 
-function deliveryRoutes({ webhooks, asked, queries, store, jobs }: WebhookServices): Route[] {
+function deliveryRoutes({ webhooks, asked, queriesFor, store, jobs }: WebhookServices): Route[] {
   /** Looked up before the delivery is queued again: nothing that fails after that turns the response into an error. */
-  const positionOf = async (deliveryId: string): Promise<string | null> => {
-    const delivery = await queries.findDelivery(deliveryId);
+  const positionOf = async (request: RequestContext, deliveryId: string): Promise<string | null> => {
+    const delivery = await queriesFor(request).findDelivery(deliveryId);
     return delivery === null ? null : JSON.parse(delivery).position;
   };
 
@@ -175,7 +175,7 @@ function deliveryRoutes({ webhooks, asked, queries, store, jobs }: WebhookServic
         const queued = after === undefined && before === undefined ? undefined : { after, before };
         const part = pageRequest(query);
         const list = { webhookId: params.id, status, kind, types, eventId, queued };
-        return pageAnswer(await queries.listDeliveries(list, part), part, request, {});
+        return pageAnswer(await queriesFor(request).listDeliveries(list, part), part, request, {});
       },
     }),
     route({
@@ -187,10 +187,10 @@ function deliveryRoutes({ webhooks, asked, queries, store, jobs }: WebhookServic
       params: z.strictObject({ id: z.string(), delivery_id: z.string() }),
       answers: { 202: DeliveryView },
       rejects: ['WEBHOOK_NOT_FOUND', 'DELIVERY_NOT_FOUND'],
-      async handle({ params, caller }) {
+      async handle({ params, caller, request }) {
         await webhooks.read(caller.id, params.id);
         if (!Id.safeParse(params.delivery_id).success) throw new Rejection('DELIVERY_NOT_FOUND', 'There is no such delivery');
-        const position = await positionOf(params.delivery_id);
+        const position = await positionOf(request, params.delivery_id);
         return { status: 202, body: queuedDeliveryView(await asked.redeliver(caller.id, params.id, params.delivery_id), position) };
       },
     }),

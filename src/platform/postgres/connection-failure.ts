@@ -20,6 +20,11 @@ export function isConnectionFailure(error: unknown): boolean {
   return states.test(code) || networkCodes.has(code) || (code === 'ENOENT' && syscall === 'connect');
 }
 
+/** Whether a statement was ended before it was done: by its timeout, or because nothing waits for it any longer. */
+export function isStatementCancelled(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === '57014';
+}
+
 /** The same error, or DatabaseUnavailable in the place of a vendor's connection failure. */
 export function translated(error: unknown): unknown {
   return isConnectionFailure(error) && !(error instanceof DatabaseUnavailable) ? new DatabaseUnavailable(error) : error;

@@ -13,12 +13,15 @@ export type PoolOptions = {
   readonly connectTimeout?: number;
 };
 
+/** Milliseconds that a statement may take on a pool that sets no other limit. */
+export const STATEMENT_TIMEOUT_MS = 30_000;
+
 /**
  * A pool of connections. Numbers of 64 bits (int8) come as strings, for a Number would round them. A lost connection fails the query
  * that was using it and nothing else, the process least of all.
  */
 export function createPool(connectionString: string, options: PoolOptions): pg.Pool {
-  const { max, applicationName, onError, statementTimeout = 30_000, connectTimeout = 5_000 } = options;
+  const { max, applicationName, onError, statementTimeout = STATEMENT_TIMEOUT_MS, connectTimeout = 5_000 } = options;
   const pool = new pg.Pool({
     connectionString,
     max,

@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import type { Position } from '../../events/store/event-store.ts';
-import { translated } from '../../platform/postgres/connection-failure.ts';
 
 /** Which position a time stands for, and which time a position. All throw DatabaseUnavailable. */
 export interface Moments {
@@ -16,13 +15,8 @@ export interface Moments {
 }
 
 /** @param schema where the tables of the history are just now */
-export function createMoments(pool: pg.Pool, schema: () => string): Moments {
-  const one = async <R extends pg.QueryResultRow>(text: string, values: unknown[]) => {
-    const { rows } = await pool.query<R>(text, values).catch((error: unknown) => {
-      throw translated(error);
-    });
-    return rows[0]!;
-  };
+export function createMoments(query: <R>(statement: pg.QueryConfig) => Promise<R[]>, schema: () => string): Moments {
+  const one = async <R>(text: string, values: unknown[]) => (await query<R>({ text, values }))[0]!;
   // What was settled holds for earlier times too: a position never goes back with the time.
   const settledFor = '(select min(position) from projections.settled_moments where at >= $1::timestamptz)';
 

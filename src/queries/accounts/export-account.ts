@@ -27,7 +27,7 @@ const file = `f.id, f.task_id, f.name, f.size, f.content_type, f.sha256, ${times
 
 /**
  * Everything that is held about somebody, as the pieces of one JSON object, of one moment. Not in it: secrets, of which digests alone are
- * kept, and what others own. @throws Rejection OVERLOADED
+ * kept, and what others own.
  */
 export async function* exportAccount(db: ReadDatabase, tables: ReadTables, userId: string, signal: AbortSignal): AsyncGenerator<string> {
   const names = Object.keys(sections(tables, userId)) as Section[];
@@ -40,7 +40,7 @@ export async function* exportAccount(db: ReadDatabase, tables: ReadTables, userI
     return `${begun === 1 ? '' : '\n]'},\n${JSON.stringify(name)}:[\n`;
   };
   let text = `{"exported_at":${JSON.stringify(new Date().toISOString())},\n"user":${account?.item ?? 'null'}`;
-  for await (const rows of db.batches(everything(tables, userId), signal)) {
+  for await (const rows of db.batches(everything(tables, userId), signal, 'account')) {
     for (const { section, item } of rows) {
       const isNew = begun <= section;
       while (begun <= section) text += begin();

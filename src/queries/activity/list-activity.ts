@@ -20,7 +20,7 @@ export async function listActivity(db: ReadDatabase, tables: ReadTables, list: A
   return completed(await readPage(db, pagedActivity(tables, list), request), list.reader);
 }
 
-/** All of it, each as JSON, in batches. @throws Rejection OVERLOADED */
+/** All of it, each as JSON, in batches. */
 export async function* exportActivity(
   db: ReadDatabase,
   tables: ReadTables,

@@ -29,7 +29,7 @@ export function listTasks(db: ReadDatabase, tables: ReadTables, list: TaskList, 
   return readPage(db, pagedTasks(tables, list), request);
 }
 
-/** All tasks of a list, each as JSON, in batches. @throws Rejection ADMIN_ONLY, OVERLOADED */
+/** All tasks of a list, each as JSON, in batches. @throws Rejection ADMIN_ONLY */
 export async function* exportTasks(db: ReadDatabase, tables: ReadTables, list: TaskList, signal: AbortSignal): AsyncGenerator<string[]> {
   for await (const rows of db.batches(allItems(pagedTasks(tables, list)), signal)) yield rows.map(({ item }) => item);
 }

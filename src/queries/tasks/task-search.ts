@@ -10,6 +10,13 @@ export interface SearchTerm {
   phrase: boolean;
 }
 
+export const MAX_SEARCH_WORDS = 10;
+
+/** How many words a search asks for, those of its phrases and emoji included: each of them is looked up. */
+export function countSearchWords(search: string): number {
+  return search.match(/[\p{L}\p{N}\p{M}]+|\p{Extended_Pictographic}/gu)?.length ?? 0;
+}
+
 /** The terms of a search text: words, and phrases in quotes. A text without a letter, a digit or an emoji is no term. */
 export function searchTerms(search: string): SearchTerm[] {
   const terms = new Map<string, SearchTerm>();

@@ -11,8 +11,10 @@ import { requireWellFormed } from './well-formed.ts';
 
 export interface PostgresEventStoreOptions {
   connectionString: string;
-  /** For reading. Left out, the store has one of its own. */
+  /** For reading streams and the head. Left out, the store has one of its own. */
   pool?: pg.Pool;
+  /** For reading the log in its order, which no command waits for. The same, when left out. */
+  logPool?: pg.Pool;
   log: (line: string) => void;
   /** Milliseconds after which a call without an answer counts as lost: 10,000 when left out. */
   answerWithin?: number;
@@ -32,6 +34,7 @@ export async function createPostgresEventStore(options: PostgresEventStoreOption
     if (!options.pool) await pool.end();
   };
   const source = { pool, answerWithin };
+  const wholeLog = { pool: options.logPool ?? pool, answerWithin };
   const logId = await readLogId(source).catch(async (error) => {
     await closePool();
     throw error;
@@ -41,7 +44,7 @@ export async function createPostgresEventStore(options: PostgresEventStoreOption
   const limits = { ...queueLimits, ...options.queue };
   const onWritten = () => wakeUps.wake();
   const lane = new AppendLane({ connectionString, limits, answerWithin, patience, log, onWritten, onBatch: recent.wrote });
-  const readStored = sharedWhileUnderWay((...page) => readPage(source, ...page));
+  const readStored = sharedWhileUnderWay((...page) => readPage(wholeLog, ...page));
   const subscriptions = {
     wakeUps,
     log,
@@ -62,8 +65,8 @@ export async function createPostgresEventStore(options: PostgresEventStoreOption
       return append.events.length === 0 ? confirm(source, append) : lane.append(append);
     },
     readStream: (stream, range = {}) => readStream(source, stream, range),
-    readEvents: (places) => readEvents(source, places),
-    readAll: ({ after, limit }) => readAll(source, after, limit),
+    readEvents: (places) => readEvents(wholeLog, places),
+    readAll: ({ after, limit }) => readAll(wholeLog, after, limit),
     subscribe: ({ after, signal }) => subscribe(subscriptions, after, AbortSignal.any([signal, closing.signal])),
     head: () => readHead(source),
     close: () => (closed ??= close()),

@@ -1,0 +1,39 @@
+import type { Weakening } from '../weakenings.ts';
+
+const fairReads = 'platform/postgres/fair-reads.ts';
+
+/** What keeps one user from taking what all need. */
+export const crowding: readonly Weakening[] = [
+  {
+    name: 'a user has so many reads',
+    file: fairReads,
+    from: 'const giveBack = await places.take(',
+    to: 'const giveBack = WITHOUT ? () => {} : await places.take(',
+  },
+  {
+    name: 'reads end when their client leaves',
+    file: fairReads,
+    from: "signal.addEventListener('abort', cancel, { once: true });",
+    to: "if (!WITHOUT) signal.addEventListener('abort', cancel, { once: true });",
+  },
+  {
+    name: 'a client that reads nothing is disconnected',
+    file: 'api/server.ts',
+    from: 'const isStalled = socket.writableLength > 0;',
+    to: 'const isStalled = !WITHOUT && socket.writableLength > 0;',
+  },
+  {
+    // Lets a test see in a second what takes half a minute.
+    name: 'clients have half a minute to read',
+    file: 'api/server.ts',
+    from: 'stall: 30_000 }',
+    to: 'stall: WITHOUT ? 1_000 : 30_000 }',
+  },
+  {
+    // Looked at when the service starts.
+    name: 'reads have connections of their own',
+    file: 'platform/postgres/pools.ts',
+    from: "accounts: pool('accounts'),",
+    to: "get accounts() { return WITHOUT ? this.reads : (this.own ??= pool('accounts')); },",
+  },
+];
