@@ -5,6 +5,7 @@ import type { Moments } from '../projections/history/moments.ts';
 import { Rejection } from '../rejection.ts';
 import type { Freshness, FreshQuery } from './freshness.ts';
 import { notAfter } from './query-parameters.ts';
+import { requireWritten } from './written-position.ts';
 
 /** The parameters by which something is asked for as it was. Put into a route's query schema together with `asOfRule`. */
 export const asOfParameters = {
@@ -63,7 +64,7 @@ export function createTimeTravel({ momentsFor, store, freshness }: Parts): TimeT
   };
 
   const byPosition = async (position: Position, fresh: FreshQuery) => {
-    if (position > (await store.head())) throw inTheFuture('as_of_position');
+    await requireWritten(store, position, 'query.as_of_position', fresh.request.signal);
     return { position, ...(await waitFor(fresh, position)) };
   };
 

@@ -8,6 +8,7 @@ import type { Freshness } from '../freshness.ts';
 import { someOf, wholeNumber } from '../query-parameters.ts';
 import { type RequestContext, type Route, route } from '../route.ts';
 import { EventsView } from '../views/event-view.ts';
+import { requireWritten } from '../written-position.ts';
 
 export interface EventServices extends FeedServices {
   store: Pick<EventStore, 'head'>;
@@ -74,13 +75,15 @@ export function eventRoutes({ store, freshness, streams, ...services }: EventSer
       description:
         'Server-sent events: `id:` is the position, `event:` the type, `data:` the event in one line; `caught_up` when all there was ' +
         'has been told. `Last-Event-ID` goes on behind that position, and comes before `after`. Ends with the session or token, with a ' +
-        'change of the caller’s role, and when the service shuts down: go on elsewhere.',
+        'change of the caller’s role, and when the service shuts down: go on elsewhere. A position that the log does not reach within two seconds is a 422.',
       query: z.strictObject({ after, types }),
       answers: { 200: { contentTypes: [eventStreamType] } },
       rejects: ['LIMIT_REACHED'],
       async handle({ query, caller, request }) {
-        const head = await store.head();
-        const wanted = lastEvent(request) ?? query.after ?? BEGINNING;
+        const last = lastEvent(request);
+        const wanted = last ?? query.after ?? BEGINNING;
+        const path = last === undefined ? 'query.after' : 'header.last-event-id';
+        const head = await (wanted === 'head' ? store.head() : requireWritten(store, wanted, path, request.signal));
         const asked = { reader: caller, after: wanted === 'head' ? head : wanted, types: query.types && typesMatching(query.types) };
         return streams.answer({
           caller,

@@ -25,6 +25,7 @@ import {
   webhookView,
 } from '../views/webhook-view.ts';
 import { wholeListAnswer } from '../views/whole-list.ts';
+import { requireWritten } from '../written-position.ts';
 import { JobView, jobView } from './async.ts';
 import { NewWebhookBody, ReplayBody, RotationBody, WebhookChangesBody } from './webhook-bodies.ts';
 
@@ -204,10 +205,10 @@ function deliveryRoutes({ webhooks, asked, queriesFor, store, jobs }: WebhookSer
       body: ReplayBody,
       answers: { 202: JobView },
       rejects: ['WEBHOOK_NOT_FOUND', 'OVERLOADED', 'DEPENDENCY_UNAVAILABLE'],
-      async handle({ params, body, caller }) {
+      async handle({ params, body, caller, request }) {
         await webhooks.read(caller.id, params.id);
         const { after, types } = body;
-        const head = await store.head();
+        const head = await requireWritten(store, BigInt(after), 'after', request.signal);
         const until = body.until === undefined || BigInt(body.until) > head ? head.toString() : body.until;
         const data: ReplayJob = { webhook_id: params.id, lane: randomUUID(), after, until, ...(types && { types }) };
         const job = await jobs.find(await jobs.start(replayJob, data, { createdBy: caller.id }));
