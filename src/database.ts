@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import { accountMigrations } from './accounts/schema.ts';
 import type { Config } from './config.ts';
+import { guardLogStatements } from './events/store/postgres/guard-log.ts';
 import { eventLogMigrations } from './events/store/postgres/schema.ts';
 import { notificationMigrations } from './notifications/schema.ts';
 import type { Closing } from './platform/closing.ts';
@@ -11,6 +12,7 @@ import { mailMigrations } from './platform/mail/schema.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './platform/postgres/embedded.ts';
 import { migrate } from './platform/postgres/migrate.ts';
 import { createPools, endPools, type Pools } from './platform/postgres/pools.ts';
+import { DATABASE } from './platform/postgres/provision.ts';
 import { waitForDatabase } from './platform/postgres/wait-for-database.ts';
 import { rateLimitMigrations } from './platform/rate-limits/schema.ts';
 import { requireIcu, textMigrations } from './platform/text/schema.ts';
@@ -39,10 +41,20 @@ export interface Database {
   pool: pg.Pool;
 }
 
-/** The database of the configuration, or the service's own below `DATA_DIR`; reachable, and with every table of this release. */
-export async function openDatabase(config: Config, logger: Logger, closing: Closing, signal: AbortSignal): Promise<Database> {
+/**
+ * The database of the configuration, or the service's own below `DATA_DIR`; reachable, and with every table of this release.
+ * @param beforeMigrations looks at the database before anything in it is changed, and throws where that must not be
+ */
+export async function openDatabase(
+  config: Config,
+  logger: Logger,
+  closing: Closing,
+  signal: AbortSignal,
+  beforeMigrations: (pool: pg.Pool) => Promise<void> = async () => {},
+): Promise<Database> {
   const log = logger.named('postgres');
-  const connectionString = config.database.url ?? (await startOwn(config, log, closing, signal)).connectionString;
+  const own = config.database.url === undefined ? await startOwn(config, log, closing, signal) : undefined;
+  const connectionString = config.database.url ?? own!.connectionString;
   let isOpen = true;
   const pools = createPools(connectionString, config.database.poolMax, (error) => {
     if (isOpen) log.warn({ error }, 'a connection to the database was lost; it is replaced');
@@ -54,7 +66,9 @@ export async function openDatabase(config: Config, logger: Logger, closing: Clos
   const pool = pools.background;
   await waitForDatabase(pool, { signal, log: (line) => log.error({}, line) });
   await requireIcu(pool);
+  await beforeMigrations(pool);
   await migrate(pool, migrations);
+  await own?.administer(guardLogStatements(DATABASE));
   return { connectionString, pools, pool };
 }
 

@@ -2,7 +2,7 @@ import { rmdir } from 'node:fs/promises';
 import { locateBinaries } from './binaries.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { endLeftovers } from './leftovers.ts';
-import { connectionStringTo, DATABASE, provision } from './provision.ts';
+import { type Access, asSuperuser, connectionStringTo, DATABASE, provision } from './provision.ts';
 import { type ServerExit, startServer } from './server-process.ts';
 import { type Supervised, supervise } from './supervisor.ts';
 
@@ -19,6 +19,8 @@ export type EmbeddedPostgresOptions = {
 export type EmbeddedPostgres = {
   /** Of the service's role on the service's database; the same for as long as this object lives, across restarts of the server. */
   readonly connectionString: string;
+  /** Runs statements on the service's database as the server's superuser. */
+  administer(statements: string): Promise<void>;
   /** Of the server that runs now; another one after it was restarted. */
   readonly pid: number;
   /** Fulfilled when the server that runs now has ended. It is started again by itself, unless it was stopped. */
@@ -51,17 +53,18 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       await server.stop();
       throw error;
     });
-    return running(server, connectionStringTo(data, DATABASE, DATABASE), release);
+    return running(server, data, release);
   } catch (error) {
     await release();
     throw error;
   }
 }
 
-function running(server: Supervised, connectionString: string, release: () => Promise<void>): EmbeddedPostgres {
+function running(server: Supervised, access: Access, release: () => Promise<void>): EmbeddedPostgres {
   let stopped: Promise<void> | undefined;
   return {
-    connectionString,
+    connectionString: connectionStringTo(access, DATABASE, DATABASE),
+    administer: (statements) => asSuperuser(access, DATABASE, async (client) => void (await client.query(statements))),
     get pid() {
       return server.current.pid;
     },

@@ -1,10 +1,14 @@
 import { hash } from 'node:crypto';
 import type pg from 'pg';
 import { isConnectionFailure, translated } from './connection-failure.ts';
+import { takeRoleOfOwner } from './owner-role.ts';
 
 export type Migration = { readonly name: string; readonly sql: string };
 
-/** The migrations of one part of the service, in their order. Names are unique within a part. */
+/**
+ * The migrations of one part of the service, in their order. Names are unique within a part. Where a schema of the part's name belongs to
+ * another role, they run as that one.
+ */
 export type MigrationPart = { readonly part: string; readonly migrations: readonly Migration[] };
 
 export type AppliedMigration = { readonly part: string; readonly name: string };
@@ -79,7 +83,9 @@ function missingMigrations(part: string, migrations: readonly Migration[], check
 async function apply(client: pg.PoolClient, part: string, migration: Migration): Promise<void> {
   try {
     await client.query('begin');
+    await takeRoleOfOwner(client, part);
     await client.query(migration.sql);
+    await client.query('set local role none');
     await client.query('insert into public.tasktrail_migrations (part, name, checksum) values ($1, $2, $3)', [
       part,
       migration.name,

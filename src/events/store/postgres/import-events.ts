@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { StoredEvent } from '../event-store.ts';
 import { encodeBatch } from './batch.ts';
+import { asLogOwner } from './guard-log.ts';
 import { requireWellFormed } from './well-formed.ts';
 
 /** An event whose position is yet to be given. */
@@ -49,7 +50,9 @@ export async function importEvents(pool: pg.Pool, events: readonly Unpositioned[
 
 /** Lets a log without events have the identity of another, whose events are about to be written to it. No effect on one that has some. */
 export async function adoptLogId(pool: pg.Pool, logId: string): Promise<void> {
-  await pool.query('update event_log.log set log_id = $1 where not exists (select from event_log.events)', [logId]);
+  await asLogOwner(pool, (client) =>
+    client.query('update event_log.log set log_id = $1 where not exists (select from event_log.events)', [logId]),
+  );
 }
 
 async function writeBatch(pool: pg.Pool, events: readonly Unpositioned[]): Promise<void> {

@@ -65,9 +65,42 @@ create table event_log.vocabulary (
 insert into event_log.vocabulary (number) values (1);
 `;
 
+/** What is sealed here once proves the master key ever after. */
+const installation = `
+create table event_log.installation (
+  only_one boolean primary key default true check (only_one),
+  -- Random bytes, sealed by the master key.
+  check_value bytea not null,
+  -- Names the master key that sealed it.
+  wrapped_by text not null,
+  created_at timestamptz not null default now()
+);
+-- Names the master key, where that was changed since the key was made: null for the key that was the master key then.
+alter table event_log.data_keys add column wrapped_by text;
+`;
+
+/**
+ * The only ways in which a key is destroyed: each records for which person. They run as the owner of the log, for the role that serves
+ * requests may change no key.
+ */
+const destroyKeys = `
+create function event_log.destroy_keys(ids uuid[], person uuid) returns void
+language sql security definer set search_path = pg_catalog as $$
+  update event_log.data_keys set wrapped = '', destroyed_for = person where id = any(ids)
+$$;
+create function event_log.destroy_key_of_person(new_id uuid, person uuid) returns uuid
+language sql security definer set search_path = pg_catalog as $$
+  insert into event_log.data_keys (id, subject, wrapped, destroyed_for) values (new_id, 'user-' || person, '', person)
+  on conflict (subject) where starts_with(subject, 'user-') do update set wrapped = '', destroyed_for = person
+  returning id
+$$;
+`;
+
 export const eventLogMigrations: { name: string; sql: string }[] = [
   { name: '001_tables', sql: tables },
   { name: '002_append', sql: appendFunctions },
   { name: '003_destroyed_keys', sql: destroyedKeys },
   { name: '004_vocabulary', sql: vocabulary },
+  { name: 'installation_check_value', sql: installation },
+  { name: 'destroy_keys', sql: destroyKeys },
 ];
