@@ -41,6 +41,7 @@ const Variables = z.object({
 
   SECRET_KEY: Secret.optional(),
   MASTER_KEY: Secret.optional(),
+  FORMER_MASTER_KEY: Secret.optional(),
   SIGNING_KEY: Secret.optional(),
   ADMIN_EMAIL: Email.optional(),
   ADMIN_USERNAME: Username.optional(),
@@ -112,9 +113,10 @@ export function readEnvironment(file = '.env', environment: Environment = proces
 
 /** @throws ConfigError */
 export function loadConfig(environment: Environment): Config {
-  const given = withoutEmpty(withAliases(environment));
+  const { given, mistakes: unreadable } = withSecretFiles(withoutEmpty(withAliases(environment)));
   const result = Variables.safeParse(given, { error: faultMessage });
   const mistakes = [
+    ...unreadable,
     ...(result.error?.issues ?? []).map(({ path: [name], message }) => `${String(name)} ${message}`),
     ...missingParts(given),
     ...guessablePassword(given),
@@ -143,7 +145,7 @@ function toConfig(v: Values) {
         password: v.KAFKA_SASL_PASSWORD ?? '',
       },
     },
-    keys: { secret: v.SECRET_KEY, master: v.MASTER_KEY, signing: v.SIGNING_KEY },
+    keys: { secret: v.SECRET_KEY, master: v.MASTER_KEY, formerMaster: v.FORMER_MASTER_KEY, signing: v.SIGNING_KEY },
     admin: {
       email: v.ADMIN_EMAIL,
       username: v.ADMIN_USERNAME,
@@ -190,6 +192,42 @@ function withoutEmpty(environment: Environment): Environment {
   return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''));
 }
 
+/** Those that may be given as a file instead, by the name with `_FILE`: secrets, and addresses that hold one. */
+export const secretVariables: readonly string[] = [
+  'SECRET_KEY',
+  'MASTER_KEY',
+  'FORMER_MASTER_KEY',
+  'SIGNING_KEY',
+  'ADMIN_PASSWORD',
+  'METRICS_TOKEN',
+  'KAFKA_SASL_PASSWORD',
+  'S3_SECRET_ACCESS_KEY',
+  'DATABASE_URL',
+  'EVENTSTORE_URL',
+  'SMTP_URL',
+];
+
+/** Reads the files that secrets are in. A final line break, which editors add, does not belong to the secret. */
+function withSecretFiles(environment: Environment): { given: Environment; mistakes: string[] } {
+  const given = { ...environment };
+  const mistakes: string[] = [];
+  for (const name of secretVariables) {
+    const file = environment[`${name}_FILE`];
+    if (file === undefined) continue;
+    if (environment[name] !== undefined) {
+      mistakes.push(`${name} and ${name}_FILE are both set: set one of them`);
+      continue;
+    }
+    try {
+      given[name] = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+      if (given[name].trim() === '') mistakes.push(`${name}_FILE names an empty file`);
+    } catch (error) {
+      mistakes.push(`${name}_FILE cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    }
+  }
+  return { given, mistakes };
+}
+
 /** Variables that mean nothing without each other. */
 function missingParts(given: Environment): string[] {
   const needs = (name: string, ...others: string[]) =>
@@ -201,6 +239,7 @@ function missingParts(given: Environment): string[] {
     ...needs('S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'),
     ...needs('S3_SECRET_ACCESS_KEY', 'S3_ACCESS_KEY_ID'),
     ...needs('S3_ENDPOINT', 'S3_BUCKET'),
+    ...needs('FORMER_MASTER_KEY', 'MASTER_KEY'),
   ];
 }
 

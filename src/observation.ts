@@ -2,8 +2,10 @@ import type pg from 'pg';
 import type { Accounts } from './accounts/accounts.ts';
 import type { Check } from './api/health.ts';
 import type { Head } from './events/integrity/signed-head.ts';
+import type { KeyVault } from './events/keys/key-vault.ts';
 import type { EventStore } from './events/store/event-store.ts';
 import type { AppendObserver } from './events/store/observed-store.ts';
+import { isLogGuarded } from './events/store/postgres/guard-log.ts';
 import type { FileStorage } from './platform/files/file-storage.ts';
 import type { Jobs } from './platform/jobs/jobs.ts';
 import type { MailOutbox } from './platform/mail/outbox.ts';
@@ -30,6 +32,7 @@ export interface Watch {
   jobs(jobs: Pick<Jobs, 'unfinished'>): void;
   jobEnded(status: 'succeeded' | 'failed'): void;
   heads(heads: Pick<HeadSigning, 'status'>): void;
+  keys(vault: Pick<KeyVault, 'unreadable'>): void;
   mails(outbox: Pick<MailOutbox, 'backlog'>): void;
   mailSettled(outcome: MailOutcome): void;
 }
@@ -58,6 +61,10 @@ export function measure(metrics: Metrics): Watch {
     lookedUp: (known) => (known ? recalled() : askedFor()),
     database: (pools) => measureDatabase(metrics, pools),
     heads: (heads) => measureHeads(metrics, heads),
+    keys(vault) {
+      const described = { name: 'tasktrail_unreadable_keys', help: 'Data keys that this instance has found and could not open.' };
+      metrics.gauge(described, () => [{ value: vault.unreadable() }], []);
+    },
     mailSettled: (outcome) => metrics.counter(settled, { outcome })(),
     mails(outbox) {
       const described = { name: 'tasktrail_mails_waiting', help: 'Mails that are queued and not sent, of all instances.' };
@@ -151,6 +158,7 @@ function measureOutbox(metrics: Metrics, { backlog }: Pick<Accounts, 'backlog'>)
 
 export interface HealthParts {
   store: EventStore;
+  vault: Pick<KeyVault, 'unreadable'>;
   pools: Pools;
   readModels: ReadModels;
   storage: Pick<FileStorage, 'check'>;
@@ -161,12 +169,20 @@ export interface HealthParts {
 }
 
 /** How each part is, for `/health/detailed`. */
-export function healthOf({ store, pools, readModels, storage, heads, mail, webhooks, kafka }: HealthParts): Record<string, Check> {
+export function healthOf({ store, vault, pools, readModels, storage, heads, mail, webhooks, kafka }: HealthParts): Record<string, Check> {
   return {
     async eventstore() {
       const { last, error } = heads.status();
       const signed = { signed_events: last?.events ?? 0, signed_at: last?.at ?? null, signing: error === null };
-      return { status: 'healthy', head: (await store.head()).toString(), ...signed };
+      const unreadable_keys = vault.unreadable();
+      const status = unreadable_keys > 0 ? 'degraded' : 'healthy';
+      return {
+        status,
+        head: (await store.head()).toString(),
+        ...signed,
+        unreadable_keys,
+        write_protected: await isLogGuarded(pools.background),
+      };
     },
     async postgres() {
       // On the connections of those who sign in: whether what others read fills theirs says nothing about the database.

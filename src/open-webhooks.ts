@@ -3,8 +3,8 @@ import { databaseOn } from './accounts/database.ts';
 import type { Check } from './api/health.ts';
 import type { WebhookServices } from './api/routes/webhooks.ts';
 import type { Config } from './config.ts';
-import { deriveKey } from './events/keys/data-key.ts';
 import type { KeyVault } from './events/keys/key-vault.ts';
+import { createKeyWrap } from './events/keys/master-key.ts';
 import type { EventStore } from './events/store/event-store.ts';
 import { startChore } from './platform/chore.ts';
 import type { Closing } from './platform/closing.ts';
@@ -27,11 +27,12 @@ import { measureWebhooks, webhookHealth } from './subscribers/webhooks/observe.t
 import { webhookRenderer } from './subscribers/webhooks/render.ts';
 import { ReplayJob, replayJob, replayLimits, runReplay } from './subscribers/webhooks/replay.ts';
 import { type RetrySchedule, usualSchedule } from './subscribers/webhooks/retry-schedule.ts';
+import { webhookSecrets } from './subscribers/webhooks/secret.ts';
 import { createWebhooks } from './subscribers/webhooks/webhooks.ts';
 
 export interface WebhookSideParts {
   config: Pick<Config, 'webhookAllowPrivate'>;
-  keys: Pick<Keys, 'master'>;
+  keys: Pick<Keys, 'master' | 'formerMaster'>;
   pools: Pick<Pools, 'commands' | 'background'>;
   store: EventStore;
   vault: KeyVault;
@@ -70,13 +71,13 @@ export function openWebhooks(parts: WebhookSideParts): WebhookSide {
   const inBackground = databaseOn(pools.background);
   const table = createDeliveryTable(inBackground);
   const poster = createGuardedPost({ allowPrivate: config.webhookAllowPrivate, ...(parts.resolve && { resolve: parts.resolve }) });
-  const secretKey = deriveKey(keys.master, 'webhook secrets');
+  const secretWrap = createKeyWrap(keys, webhookSecrets);
   const upkeep = createDeliveryUpkeep(database);
   const followUps = startFollowUps({ upkeep, log, onDue: () => workers.wake() });
   const { recorded } = accounts;
-  const webhooks = createWebhooks({ database, poster, secretKey, recorded, followUps, clock: () => new Date() });
+  const webhooks = createWebhooks({ database, poster, secretWrap, recorded, followUps, clock: () => new Date() });
   const workers = startDeliveryWorkers({
-    ...{ table, poster, secretKey, schedule, timing, log },
+    ...{ table, poster, secretWrap, schedule, timing, log },
     render: webhookRenderer(parts),
     disable: webhooks.disable,
     cancel: followUps.cancel,

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { type Accounts, createAccounts } from './accounts/accounts.ts';
 import { knownAddresses } from './accounts/known-addresses.ts';
 import { createTimeTravel } from './api/as-of.ts';
@@ -20,6 +21,7 @@ import { type Database, openDatabase } from './database.ts';
 import { keepErasing, openErasure } from './erasure/open-erasure.ts';
 import { openEventStore } from './event-store.ts';
 import { deriveKey } from './events/keys/data-key.ts';
+import { refuseWrongMasterKey, requireMasterKey } from './events/keys/installation-seal.ts';
 import { createKeyVault } from './events/keys/key-vault.ts';
 import type { EventStore } from './events/store/event-store.ts';
 import { observed } from './events/store/observed-store.ts';
@@ -105,7 +107,7 @@ async function openTraces({ otlpEndpoint: endpoint }: Config, logger: Logger, cl
 }
 
 async function compose(composition: Composition): Promise<Service> {
-  const { config, logger, closing, signal, tracing } = composition;
+  const { config, logger, closing, signal, tracing, keys } = composition;
   const metrics = createMetrics();
   const requestMetrics = countRequests(metrics);
   const about = { ...runningVersion(), environment: config.environment, started_at: new Date().toISOString() };
@@ -122,7 +124,8 @@ async function compose(composition: Composition): Promise<Service> {
   closing.add('HTTP server', () => server.drain(0));
 
   const watch = measure(metrics);
-  const database = await openDatabase(config, logger, closing, signal);
+  const database = await openDatabase(config, logger, closing, signal, (pool) => refuseWrongMasterKey(pool, keys));
+  await requireMasterKey(database.pool, keys);
   const write = await openWriteSide(composition, database, watch);
   const { connectionString, pools, pool } = database;
   const readModels = await startReadModels(allProjections, {
@@ -191,7 +194,17 @@ async function compose(composition: Composition): Promise<Service> {
   const followed = { ...composition, ...write, ...database, queries, progress, metrics };
   const { events, heads, deadLetters, kafka } = await openSubscribers(followed, [notifications.subscriber, webhooks.subscriber]);
   watch.heads(heads);
-  const checks = healthOf({ store: write.store, pools, readModels, storage: files.storage, heads, mail, webhooks, kafka });
+  const checks = healthOf({
+    store: write.store,
+    vault: write.vault,
+    pools,
+    readModels,
+    storage: files.storage,
+    heads,
+    mail,
+    webhooks,
+    kafka,
+  });
   const routes = allRoutes({
     ...write,
     accounts,
@@ -229,7 +242,15 @@ async function openWriteSide(
   watch: ReturnType<typeof measure>,
 ) {
   const { connectionString, pools } = database;
-  const occupancy = await occupy(connectionString, { vocabulary: VOCABULARY, log: (line) => logger.error({}, line) });
+  const keysLog = logger.named('keys');
+  const occupancy = await occupy(connectionString, {
+    vocabulary: VOCABULARY,
+    agreement: {
+      name: 'SECRET_KEY',
+      digest: hash('sha256', deriveKey(keys.secret, 'name of the secret key').export(), 'buffer'),
+    },
+    log: (line) => logger.error({}, line),
+  });
   closing.add('occupancy', () => occupancy.release());
   await requireKnownVocabulary(pools.commands);
   const clock = await watchClock(pools.commands, (ahead) =>
@@ -243,7 +264,11 @@ async function openWriteSide(
   );
   const store = tracing ? tracedStore(watched, tracing) : watched;
   closing.add('event store', () => store.close());
-  const vault = createKeyVault(pools.commands, keys.master);
+  const vault = createKeyVault(pools.commands, keys, {
+    onUnreadable: (data_key, subject) =>
+      keysLog.error({ data_key, subject }, 'a data key does not open: its text is not shown, and its task is 503'),
+  });
+  watch.keys(vault);
   const tasks = createTasks({
     store,
     vault,

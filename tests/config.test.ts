@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { ConfigError, loadConfig, readEnvironment, variables } from '../src/config.ts';
+import { ConfigError, loadConfig, readEnvironment, secretVariables, variables } from '../src/config.ts';
 import { configWarnings } from '../src/config-warnings.ts';
 
 const keys = {
@@ -78,6 +78,21 @@ describe('what is given', () => {
     ['["192.0.2.7","2001:db8::/32"]', ['192.0.2.7', '2001:db8::/32']],
   ])('proxies are trusted by count or address: %s', (given, expected) => {
     expect(loadConfig({ TRUST_PROXY: given }).trustProxy).toEqual(expected);
+  });
+
+  test('secrets may be in files of their own, without a final line break; both forms together, and no such file, are mistakes', () => {
+    const file = path.join(folder, 'secret');
+    writeFileSync(file, `${keys.SECRET_KEY}\n`);
+    const given = { SECRET_KEY_FILE: file, MASTER_KEY_FILE: file, SMTP_URL_FILE: file };
+    expect(mistakes(given)).toEqual(['SMTP_URL must begin with smtp:// or smtps://']);
+    expect(loadConfig({ SECRET_KEY_FILE: file }).keys.secret).toBe(keys.SECRET_KEY);
+    for (const name of secretVariables.filter((name) => variables.includes(name))) {
+      writeFileSync(file, 'postgres://user:secret@db/tasks\n');
+      expect(mistakes({ [name]: 'given', [`${name}_FILE`]: file })).toContain(`${name} and ${name}_FILE are both set: set one of them`);
+      expect(mistakes({ [`${name}_FILE`]: `${file}-elsewhere` })).toContain(`${name}_FILE cannot be read (ENOENT)`);
+    }
+    expect(loadConfig({ DATABASE_URL_FILE: file }).database.url).toBe('postgres://user:secret@db/tasks');
+    expect(mistakes({ FORMER_MASTER_KEY: keys.MASTER_KEY })).toEqual(['MASTER_KEY is required with FORMER_MASTER_KEY']);
   });
 
   test('Kafka is on when there are brokers', () => {

@@ -1,3 +1,4 @@
+import { KeyUnreadable } from '../events/keys/key-vault.ts';
 import { StoreOverloaded, StoreUnavailable } from '../events/store/event-store.ts';
 import { StorageUnavailable } from '../platform/files/file-storage.ts';
 import { JobsOverloaded } from '../platform/jobs/definition.ts';
@@ -41,6 +42,10 @@ function refusalOf(error: unknown): Refusal {
   if (ofRead) return { rejection: ofRead, headers: {} };
   if (error instanceof ReadModelIncomplete) {
     return { rejection: new Rejection('DEPENDENCY_UNAVAILABLE', `${error.message} just now`, [{ part: 'projector' }]), headers: {} };
+  }
+  if (error instanceof KeyUnreadable) {
+    const message = 'The key of this text cannot be opened just now; whoever runs the service finds it in the log';
+    return { rejection: new Rejection('DEPENDENCY_UNAVAILABLE', message, [{ part: 'keys' }]), headers: {} };
   }
   const part = unavailablePart(error);
   if (!part) return { rejection: null, headers: {} };

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { encodeEvents, type Keys, type Place, VocabularyTooOld } from '../events/codec.ts';
-import { KeyDestroyed, type KeyVault } from '../events/keys/key-vault.ts';
+import { KeyDestroyed, KeyUnreadable, type KeyVault } from '../events/keys/key-vault.ts';
 import type { EventContext } from '../events/metadata.ts';
 import type { RecordedTaskEvent } from '../events/recorded-event.ts';
 import { type EventStore, StoreUnavailable, type WrappedKey, WrongExpectedRevision } from '../events/store/event-store.ts';
@@ -58,7 +58,7 @@ async function untilWritten<Input>(parts: CommandParts, order: Order<Input>, ide
   let isCurrent = order.isNew === true && identity.bodyHmac === undefined;
   for (let races = 0; ; ) {
     if (aggregate === undefined) {
-      aggregate = await parts.streams.current(order.taskId);
+      aggregate = await currentFor(parts, order);
       isCurrent = true;
     }
     try {
@@ -74,6 +74,16 @@ async function untilWritten<Input>(parts: CommandParts, order: Order<Input>, ide
       } else if (isCurrent || !(error instanceof Rejection)) throw error;
     }
     aggregate = undefined;
+  }
+}
+
+/** A command that looks at no text is carried out also where the text cannot be read. @throws KeyUnreadable for all others */
+async function currentFor<Input>({ streams }: CommandParts, { taskId, command }: Order<Input>): Promise<TaskAggregate> {
+  try {
+    return await streams.current(taskId);
+  } catch (error) {
+    if (!(error instanceof KeyUnreadable && command.needsNoText)) throw error;
+    return streams.currentWithoutText(taskId);
   }
 }
 

@@ -26,6 +26,8 @@ export interface TaskAggregate {
   keyId: string | null;
   /** The stream's last commands that came with a key, by command id. */
   commands: Map<string, RememberedCommand>;
+  /** Text is missing whose key is there and does not open: what was folded is never to be remembered. */
+  isBlanked?: true;
 }
 
 export function emptyAggregate(taskId: string): TaskAggregate {

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { decodeEvents } from '../events/codec.ts';
-import type { KeyVault } from '../events/keys/key-vault.ts';
+import type { KeyVault, OnUnreadable } from '../events/keys/key-vault.ts';
 import type { RecordedTaskEvent } from '../events/recorded-event.ts';
 import type { EventStore } from '../events/store/event-store.ts';
 import { taskStream } from '../events/task/task-events.ts';
@@ -12,12 +12,17 @@ const CACHED_AGGREGATES = 20_000;
 const CACHED_COMMANDS = 600_000;
 const PAGE = 1000;
 
-/** Task streams as aggregates, with the recent ones kept folded. Use one at a time for each task. */
+/**
+ * Task streams as aggregates, with the recent ones kept folded. Use one at a time for each task. Reading a task whose key is there and
+ * does not open throws KeyUnreadable: a decision on blanked text would be wrong.
+ */
 export interface TaskStreams {
   /** The aggregate as this process last knew it; undefined when it does not. */
   known(taskId: string): TaskAggregate | undefined;
   /** The aggregate as it is in the store at this moment. */
   current(taskId: string): Promise<TaskAggregate>;
+  /** The aggregate likewise, for who needs no text: with what cannot be read left out. It is not remembered. */
+  currentWithoutText(taskId: string): Promise<TaskAggregate>;
   keep(aggregate: TaskAggregate): void;
   /** The decoded events of a stream, from a revision to another, both included; a page at a time, for streams of any length. */
   pages(taskId: string, from?: number, to?: number): AsyncIterable<RecordedTaskEvent[]>;
@@ -35,15 +40,21 @@ export function createTaskStreams(store: EventStore, vault: KeyVault, cachedComm
 
   // An aggregate is changed in place: its size is looked at only when it is new.
   const keep = (aggregate: TaskAggregate) => {
+    if (aggregate.isBlanked) return;
     cache.delete(aggregate.taskId);
     cache.set(aggregate.taskId, aggregate);
   };
 
-  async function* pages(taskId: string, from: number, to: number): AsyncGenerator<RecordedTaskEvent[]> {
+  async function* pages(
+    taskId: string,
+    from: number,
+    to: number,
+    unreadable: OnUnreadable = 'refuse',
+  ): AsyncGenerator<RecordedTaskEvent[]> {
     for (let next = from; next <= to; ) {
       const limit = Math.min(PAGE, to - next + 1);
       const stored = await store.readStream(taskStream(taskId), { from: next, limit });
-      if (stored.length > 0) yield (await decodeEvents(stored, vault)) as RecordedTaskEvent[];
+      if (stored.length > 0) yield (await decodeEvents(stored, vault, unreadable)) as RecordedTaskEvent[];
       if (stored.length < limit) return;
       next += stored.length;
       // A page from memory takes no turn of the event loop by itself, and others are waiting.
@@ -57,6 +68,11 @@ export function createTaskStreams(store: EventStore, vault: KeyVault, cachedComm
       const aggregate = cache.get(taskId) ?? emptyAggregate(taskId);
       for await (const page of pages(taskId, aggregate.revision + 1, Number.MAX_SAFE_INTEGER)) foldIn(aggregate, page);
       if (aggregate.revision >= 0) keep(aggregate);
+      return aggregate;
+    },
+    async currentWithoutText(taskId) {
+      const aggregate: TaskAggregate = { ...emptyAggregate(taskId), isBlanked: true };
+      for await (const page of pages(taskId, 0, Number.MAX_SAFE_INTEGER, 'redact')) foldIn(aggregate, page);
       return aggregate;
     },
     pages: (taskId, from = 0, to = Number.MAX_SAFE_INTEGER) => pages(taskId, from, to),

@@ -1,7 +1,7 @@
 import { hash as digest, type KeyObject } from 'node:crypto';
 import type { SchemaVersion } from './event-type.ts';
 import { type DataKey, open, seal } from './keys/data-key.ts';
-import type { KeyVault } from './keys/key-vault.ts';
+import type { KeyVault, OnUnreadable } from './keys/key-vault.ts';
 import type { EventContext, EventMetadata } from './metadata.ts';
 import type { Recorded, RecordedEvent } from './recorded-event.ts';
 import { put, take } from './sealed-members.ts';
@@ -110,13 +110,19 @@ interface Content {
 
 /**
  * Opens, upcasts and types events as they come from the store, in their order. Who decodes the same event again may be given the same
- * object: it is not to be changed. @throws UnknownEvent
+ * object: it is not to be changed.
+ * @param unreadable what becomes of text whose key is there and does not open; who decides by the text must refuse it
+ * @throws UnknownEvent, and KeyUnreadable where such text is refused
  */
-export async function decodeEvents(stored: readonly StoredEvent[], vault: KeyVault): Promise<RecordedEvent[]> {
+export async function decodeEvents(
+  stored: readonly StoredEvent[],
+  vault: KeyVault,
+  unreadable: OnUnreadable = 'redact',
+): Promise<RecordedEvent[]> {
   const metadata = stored.map((event) => contentOf(event)?.metadata ?? (JSON.parse(event.metadata.toString()) as EventMetadata));
   const keyIds = new Set<string>();
   for (const { key_ids } of metadata) if (key_ids) for (const id of key_ids) keyIds.add(id);
-  const keys = keyIds.size > 0 ? await vault.load(keyIds) : new Map<string, KeyObject>();
+  const keys = keyIds.size > 0 ? await vault.load(keyIds, unreadable) : new Map<string, KeyObject>();
   return stored.map((event, index) => decode(event, metadata[index]!, keys));
 }
 

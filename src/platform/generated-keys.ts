@@ -8,6 +8,8 @@ export interface Keys {
   secret: string;
   master: string;
   signing: string;
+  /** What `master` replaces, until everything is wrapped by that one. */
+  formerMaster?: string | undefined;
 }
 
 const key = z.string().min(32);
@@ -20,11 +22,16 @@ type Kept = z.output<typeof Kept>;
  * @throws Error when the file is there and cannot be understood: other keys in its place would make all data unreadable
  */
 export async function keysFor(directory: string, given: { [K in keyof Keys]?: string | undefined }): Promise<Keys> {
-  const { secret, master, signing } = given;
-  if (secret && master && signing) return { secret, master, signing };
+  const { secret, master, signing, formerMaster } = given;
+  if (secret && master && signing) return { secret, master, signing, formerMaster };
   const file = path.join(directory, 'keys.json');
   const kept = (await read(file)) ?? (await create(file));
-  return { secret: secret ?? kept.SECRET_KEY, master: master ?? kept.MASTER_KEY, signing: signing ?? kept.SIGNING_KEY };
+  return {
+    secret: secret ?? kept.SECRET_KEY,
+    master: master ?? kept.MASTER_KEY,
+    signing: signing ?? kept.SIGNING_KEY,
+    formerMaster,
+  };
 }
 
 async function read(file: string): Promise<Kept | null> {

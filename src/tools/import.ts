@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
 import { isWrappedBy, writeWrappedKeys } from '../events/keys/wrapped-keys.ts';
 import { recordVocabulary } from '../events/vocabulary-gate.ts';
+import type { Keys } from '../platform/generated-keys.ts';
 import { occupyAlone } from '../platform/postgres/occupancy.ts';
 import { runTool, type Tool, UsageError } from './command-line.ts';
 import { inFlightOf, inFlightOption } from './in-flight.ts';
-import { type Installation, masterKeyOf, openInstallation } from './installation.ts';
+import { type Installation, openInstallation, requireKeys } from './installation.ts';
 import { copyLog } from './log/copy-log.ts';
 import { type LogFile, openLogFile } from './log/log-file.ts';
 import { openLog } from './log/open-log.ts';
@@ -17,9 +18,10 @@ await runTool('npm run import -- file.ndjson [--in-flight 256]', async (tool) =>
   if (name === undefined || positionals.length > 1) throw new UsageError('the name of one file is wanted');
   const file = await openLogFile(name, (events, done) => tool.progress.show('reading', done, `${events} events`));
   const installation = await openInstallation(tool);
+  const keys = await requireKeys(installation);
   const occupancy = await occupyAlone(installation.connectionString);
   tool.closing.add('occupancy', () => occupancy.release());
-  await importKeys(file, installation);
+  await importKeys(file, installation, keys);
   await recordVocabulary(installation.pool);
   const { log } = await openLog(installation, tool, { url: installation.config.eventStoreUrl, adopt: file.logId, inFlight });
   const { events, found, sha256 } = await copyLog(file, log, {
@@ -31,10 +33,9 @@ await runTool('npm run import -- file.ndjson [--in-flight 256]', async (tool) =>
 });
 
 /** The keys before the events that they seal, as ever. */
-async function importKeys(file: LogFile, { config, pool }: Installation): Promise<void> {
-  const masterKey = await masterKeyOf(config);
+async function importKeys(file: LogFile, { pool }: Installation, keys: Keys): Promise<void> {
   for await (const page of file.keys()) {
-    if (!page.every((key) => isWrappedBy(masterKey, key)))
+    if (!page.every((key) => isWrappedBy(keys, key)))
       throw new Error('MASTER_KEY (or DATA_DIR/keys.json) is not the one of the installation that the file comes from');
     await writeWrappedKeys(pool, page);
   }

@@ -3,7 +3,8 @@ import type pg from 'pg';
 import { type Config, loadConfig, readEnvironment } from '../config.ts';
 import { openDatabase } from '../database.ts';
 import { type SigningKey, signingKey } from '../events/integrity/signing-key.ts';
-import { keysFor } from '../platform/generated-keys.ts';
+import { requireMasterKey } from '../events/keys/installation-seal.ts';
+import { type Keys, keysFor } from '../platform/generated-keys.ts';
 import { attachEmbeddedPostgres } from '../platform/postgres/attach-embedded.ts';
 import { DirectoryInUse } from '../platform/postgres/directory-lock.ts';
 import { type Tool, UsageError } from './command-line.ts';
@@ -30,9 +31,14 @@ export async function openInstallation(tool: Tool, databaseUrl?: string): Promis
   return { config, ...(await openOrJoin(config, tool)) };
 }
 
-/** The key that wraps the data keys: given, or kept with the data. */
-export async function masterKeyOf({ dataDir, keys }: Config): Promise<string> {
-  return (await keysFor(dataDir, keys)).master;
+/**
+ * The keys of the installation, given or kept with the data, for a tool that seals or opens anything: they are the right ones.
+ * @throws WrongMasterKey
+ */
+export async function requireKeys({ config: { dataDir, keys }, pool }: Pick<Installation, 'config' | 'pool'>): Promise<Keys> {
+  const known = await keysFor(dataDir, keys);
+  await requireMasterKey(pool, known);
+  return known;
 }
 
 /** The key that signs the heads of the log, likewise. */

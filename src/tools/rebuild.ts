@@ -4,7 +4,7 @@ import { allProjections } from '../projections/all-projections.ts';
 import { formerGeneration, pauseRebuild } from '../projections/generation.ts';
 import type { Projection } from '../projections/projection.ts';
 import { runTool, UsageError } from './command-line.ts';
-import { masterKeyOf, openInstallation } from './installation.ts';
+import { openInstallation, requireKeys } from './installation.ts';
 import { openLog } from './log/open-log.ts';
 import { describeGenerations, type RebuildParts, rebuild, takeBack } from './rebuilding.ts';
 import { createWorkforce } from './workforce.ts';
@@ -49,7 +49,7 @@ await runTool(usage, async (tool) => {
   const { names, action } = asked();
   const installation = await openInstallation(tool);
   const { store } = await openLog(installation, tool, { url: installation.config.eventStoreUrl });
-  const vault = createKeyVault(installation.pool, await masterKeyOf(installation.config));
+  const vault = createKeyVault(installation.pool, await requireKeys(installation));
   const workforce = createWorkforce(names, { ...installation, vault, store, tool });
   tool.closing.add('read models', () => workforce.close());
   const parts = { pool: installation.pool, store, workforce, tool };

@@ -8,12 +8,11 @@ import { deriveKey } from '../events/keys/data-key.ts';
 import { createKeyVault, type KeyVault } from '../events/keys/key-vault.ts';
 import { BEGINNING, type EventStore } from '../events/store/event-store.ts';
 import { createVocabularyGate } from '../events/vocabulary-gate.ts';
-import { keysFor } from '../platform/generated-keys.ts';
 import { occupyAlone } from '../platform/postgres/occupancy.ts';
 import { allProjections } from '../projections/all-projections.ts';
 import { type ReadModels, startReadModels } from '../projections/read-models.ts';
 import { runTool, type Tool, UsageError } from './command-line.ts';
-import { openInstallation } from './installation.ts';
+import { openInstallation, requireKeys } from './installation.ts';
 import { openLog } from './log/open-log.ts';
 import { actOut } from './seed/act-out.ts';
 import { type Members, makeAccounts } from './seed/make-accounts.ts';
@@ -30,12 +29,12 @@ await runTool('npm run seed -- [--password Passw0rd-of-all]', async (tool) => {
   const installation = await openInstallation(tool);
   if (installation.config.environment === 'production')
     throw new Error('ENVIRONMENT is production: the demo and its accounts do not belong there');
+  const keys = await requireKeys(installation);
   const occupancy = await occupyAlone(installation.connectionString);
   tool.closing.add('occupancy', () => occupancy.release());
   const { config, pool, connectionString } = installation;
   const { store } = await openLog(installation, tool, { url: config.eventStoreUrl });
-  const keys = await keysFor(config.dataDir, config.keys);
-  const vault = createKeyVault(pool, keys.master);
+  const vault = createKeyVault(pool, keys);
   const hadEvents = (await store.readAll({ after: BEGINNING, limit: 1 })).length > 0;
   const readModels = await startReadModels(allProjections, { connectionString, pool, store, vault, logger: tool.logger });
   tool.closing.add('read models', () => readModels.stop());

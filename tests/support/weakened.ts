@@ -16,7 +16,7 @@ export interface Weakened {
 
 const entry = join(import.meta.dirname, 'weakened-service.ts');
 
-/** @param names taken away before it starts, for those that are looked at only then */
+/** @param sameStores and whatever else it is given @param names taken away before it starts, for those that are looked at only then */
 export async function startWeakened({ sameStores }: Pick<TestService, 'sameStores'>, names: readonly string[] = []): Promise<Weakened> {
   const directory = await mkdtemp(join(tmpdir(), 'tasktrail-weakened-'));
   const without = (...names: readonly string[]) => writeFile(join(directory, 'without'), names.join('\n'));

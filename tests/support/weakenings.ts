@@ -4,6 +4,7 @@ import { answers } from './weakenings/answers.ts';
 import { crowding } from './weakenings/crowding.ts';
 import { growth } from './weakenings/growth.ts';
 import { http } from './weakenings/http.ts';
+import { keys } from './weakenings/keys.ts';
 import { tagDefences } from './weakenings/rights.ts';
 import { vocabularies } from './weakenings/vocabulary.ts';
 import { webhookDefences } from './weakenings/webhooks.ts';
@@ -419,4 +420,5 @@ export const weakenings: readonly Weakening[] = [
   ...webhookDefences,
   ...growth,
   ...crowding,
+  ...keys,
 ];

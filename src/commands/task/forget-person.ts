@@ -14,6 +14,7 @@ export interface ForgetPerson {
  * person's own wish, of which there is but one, so that nobody's permission is asked for.
  */
 export const forgetPerson: TaskCommand<ForgetPerson> = {
+  needsNoText: true,
   allow() {},
   decide(task, { personId, heirId }, context) {
     if (task === null || task.erased) return [];

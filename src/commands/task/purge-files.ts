@@ -6,6 +6,7 @@ import type { TaskCommand } from './task-command.ts';
  * this command, so that nobody's permission is asked for.
  */
 export const purgeFiles: TaskCommand<{ deletedBy: string }> = {
+  needsNoText: true,
   allow() {},
   decide(task, { deletedBy }) {
     const file_ids = task === null ? [] : dueFiles(task, deletedBy);

@@ -31,6 +31,8 @@ export interface TaskCommand<Input> {
   onDeleted?: true;
   /** It is decided on old values too, which the folded task does not keep. */
   readsHistory?: true;
+  /** Neither its decision nor its events hold any text: it is carried out also on a task whose key is there and does not open. */
+  needsNoText?: true;
 }
 
 /** A command on a task that is there. */

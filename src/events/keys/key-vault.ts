@@ -5,7 +5,8 @@ import { v7 as uuidv7 } from 'uuid';
 import { translated } from '../../platform/postgres/connection-failure.ts';
 import type { WrappedKey } from '../store/event-store.ts';
 import { userStream } from '../user/user-events.ts';
-import { type DataKey, deriveKey, newKeyBytes, open, seal } from './data-key.ts';
+import { type DataKey, newKeyBytes } from './data-key.ts';
+import { createKeyWrap, type MasterKeys } from './master-key.ts';
 
 const CACHED = 50_000;
 
@@ -17,9 +18,14 @@ export interface KeyVault {
   create(subject: string): { key: DataKey; wrapped: WrappedKey };
   /** Puts a key of this process's own making where reads find it at once, after its append was acknowledged. */
   remember(key: DataKey): void;
-  /** The keys that are still there, by id; those that are missing have been destroyed, or never came to be. */
-  load(ids: Iterable<string>): Promise<ReadonlyMap<string, KeyObject>>;
-  /** The one lasting key of a person, made and kept at the first call. @throws KeyDestroyed */
+  /**
+   * The keys that can be used, by id. Those that are missing have been destroyed, or never came to be, or are there and do not open: the
+   * last are left out, or refused where what they sealed must not be taken for erased. @throws KeyUnreadable when they are refused
+   */
+  load(ids: Iterable<string>, unreadable?: OnUnreadable): Promise<ReadonlyMap<string, KeyObject>>;
+  /** How many keys this process has found that are there and do not open. */
+  unreadable(): number;
+  /** The one lasting key of a person, made and kept at the first call. @throws KeyDestroyed, KeyUnreadable */
   ofPerson(subject: string): Promise<DataKey>;
   /** Destroys the key of a person, and sees to it that there will never be another one. May be done again. */
   destroyOfPerson(personId: string): Promise<void>;
@@ -36,8 +42,23 @@ export class KeyDestroyed extends Error {
   override name = 'KeyDestroyed';
 }
 
-export function createKeyVault(pool: pg.Pool, masterKey: string): KeyVault {
-  const master = deriveKey(masterKey, 'data keys');
+/** What becomes of text whose key is there and does not open: it is left out as if it were erased, or the whole is refused. */
+export type OnUnreadable = 'redact' | 'refuse';
+
+/** A key is there and does not open: its row is damaged, or another master key wrapped it. What it sealed is not lost. */
+export class KeyUnreadable extends Error {
+  override name = 'KeyUnreadable';
+}
+
+export interface KeyVaultOptions {
+  /** Called once for each key that is there and does not open, until it opens again. */
+  onUnreadable?(id: string, subject: string): void;
+}
+
+/** @param keys or the master key alone */
+export function createKeyVault(pool: pg.Pool, keys: MasterKeys | string, { onUnreadable }: KeyVaultOptions = {}): KeyVault {
+  const wrap = createKeyWrap(typeof keys === 'string' ? { master: keys } : keys, 'data keys');
+  const unreadable = new Set<string>();
   const cache = new LRUCache<string, KeyObject>({ max: CACHED });
   const people = new LRUCache<string, DataKey>({ max: CACHED });
   let forgotten = 0;
@@ -49,25 +70,39 @@ export function createKeyVault(pool: pg.Pool, masterKey: string): KeyVault {
     return rows;
   };
 
-  const unwrap = (row: Row): KeyObject => createSecretKey(open(master, row.wrapped, `${row.id} ${row.subject}`));
+  const unwrap = ({ id, subject, wrapped }: Row): KeyObject | null => {
+    try {
+      const key = createSecretKey(wrap.open(wrapped, `${id} ${subject}`));
+      unreadable.delete(id);
+      return key;
+    } catch {
+      if (!unreadable.has(id)) onUnreadable?.(id, subject);
+      unreadable.add(id);
+      return null;
+    }
+  };
 
   const forget = (ids: readonly string[], subject: string) => {
     forgotten++;
     people.delete(subject);
-    for (const id of ids) cache.delete(id);
+    for (const id of ids) {
+      cache.delete(id);
+      unreadable.delete(id);
+    }
   };
 
   const create: KeyVault['create'] = (subject) => {
     const id = uuidv7();
     const bytes = newKeyBytes();
-    const wrapped = { id, subject, wrapped: seal(master, bytes, `${id} ${subject}`) };
+    const wrapped = { id, subject, wrapped: wrap.seal(bytes, `${id} ${subject}`) };
     return { key: { id, key: createSecretKey(bytes) }, wrapped };
   };
 
   return {
     create,
     remember: ({ id, key }) => void cache.set(id, key),
-    async load(ids) {
+    unreadable: () => unreadable.size,
+    async load(ids, onUnreadableKey = 'redact') {
       const found = new Map<string, KeyObject>();
       const missing: string[] = [];
       for (const id of ids) {
@@ -80,6 +115,8 @@ export function createKeyVault(pool: pg.Pool, masterKey: string): KeyVault {
         const rows = await query(`select id, subject, wrapped from event_log.data_keys where id = any($1) and wrapped <> ''`, [missing]);
         for (const row of rows) {
           const key = unwrap(row);
+          if (key === null && onUnreadableKey === 'refuse') throw unreadableKey(row);
+          if (key === null) continue;
           found.set(row.id, key);
           // What was forgotten meanwhile may be what was just read.
           if (forgotten === forgottenBefore) cache.set(row.id, key);
@@ -100,7 +137,9 @@ export function createKeyVault(pool: pg.Pool, masterKey: string): KeyVault {
       const forgottenBefore = forgotten;
       const [row] = await query('select id, subject, wrapped from event_log.data_keys where subject = $1 order by id limit 1', [subject]);
       if (row!.wrapped.length === 0) throw new KeyDestroyed(`The key of ${subject} is destroyed`);
-      const key = { id: row!.id, key: unwrap(row!) };
+      const unwrapped = unwrap(row!);
+      if (unwrapped === null) throw unreadableKey(row!);
+      const key = { id: row!.id, key: unwrapped };
       if (forgotten === forgottenBefore) {
         people.set(subject, key);
         cache.set(key.id, key.key);
@@ -109,15 +148,15 @@ export function createKeyVault(pool: pg.Pool, masterKey: string): KeyVault {
     },
     async destroyOfPerson(personId) {
       const subject = userStream(personId);
-      const rows = await query(
-        `insert into event_log.data_keys (id, subject, wrapped, destroyed_for) values ($1, $2, '', $3)
-         on conflict (subject) where starts_with(subject, 'user-') do update set wrapped = '', destroyed_for = $3 returning id, subject, wrapped`,
-        [uuidv7(), subject, personId],
-      );
+      const rows = await query(`select event_log.destroy_key_of_person($1, $2) as id, $3 as subject, ''::bytea as wrapped`, [
+        uuidv7(),
+        personId,
+        subject,
+      ]);
       forget([rows[0]!.id], subject);
     },
     async destroy(ids, personId) {
-      await query(`update event_log.data_keys set wrapped = '', destroyed_for = $2 where id = any($1)`, [ids, personId]);
+      await query('select event_log.destroy_keys($1, $2)', [ids, personId]);
       forget(ids, userStream(personId));
     },
     async keptOf(personIds) {
@@ -147,4 +186,8 @@ export function createKeyVault(pool: pg.Pool, masterKey: string): KeyVault {
       }
     },
   };
+}
+
+function unreadableKey({ id, subject }: Row): KeyUnreadable {
+  return new KeyUnreadable(`The data key ${id} of ${subject} is there and does not open`);
 }

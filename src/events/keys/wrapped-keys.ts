@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { WrappedKey } from '../store/event-store.ts';
-import { deriveKey, open } from './data-key.ts';
+import { createKeyWrap, type MasterKeys } from './master-key.ts';
 
 const PAGE = 1_000;
 
@@ -36,11 +36,11 @@ export async function writeWrappedKeys(pool: pg.Pool, keys: readonly WrappedKey[
   if (rows[0]!.kept !== new Set(ids).size) throw new KeyTaken('Somebody whose data key was to be kept has another one here already');
 }
 
-/** Whether a data key was wrapped by this master key; of one that was destroyed, nothing says that it was not. */
-export function isWrappedBy(masterKey: string, { id, subject, wrapped }: WrappedKey): boolean {
+/** Whether a data key was wrapped by one of these master keys; of one that was destroyed, nothing says that it was not. */
+export function isWrappedBy(keys: MasterKeys, { id, subject, wrapped }: WrappedKey): boolean {
   if (wrapped.length === 0) return true;
   try {
-    open(deriveKey(masterKey, 'data keys'), wrapped, `${id} ${subject}`);
+    createKeyWrap(keys, 'data keys').open(wrapped, `${id} ${subject}`);
     return true;
   } catch {
     return false;

@@ -9,6 +9,9 @@ const vocabularyKey = (number: string) => `hashtextextended('tasktrail vocabular
 const PING_MS = 5_000;
 const RETRY_MS = 1_000;
 
+/** An instance that was just killed may still be in the server's list: so often it is looked again, one after `RETRY_MS` each. */
+const AGREEMENT_TRIES = 3;
+
 /** The database is in use in a way that does not go together with what was wanted. The message says what to do. */
 export class DatabaseOccupied extends Error {
   override name = 'DatabaseOccupied';
@@ -19,19 +22,30 @@ export interface Occupancy {
   release(): Promise<void>;
 }
 
+/** What all instances that work on a database at one time must have alike. */
+export interface Agreement {
+  /** Its name, for people: a setting. */
+  name: string;
+  /** Of its value; of any length. */
+  digest: Buffer;
+}
+
 export interface ServiceDetails {
   /** The number of the vocabulary of events that the service reads. */
   vocabulary: number;
+  /** What is refused where an instance that works on the database has another value. */
+  agreement?: Agreement | undefined;
   log: (line: string) => void;
 }
 
 /**
  * Says that a service works on the database: any number of them may at once, and no tool that needs it for itself. When the connection
- * that says so is lost, it is made again. @throws DatabaseOccupied while such a tool is at work
+ * that says so is lost, it is made again.
+ * @throws DatabaseOccupied while such a tool is at work, or an instance that has not what this one must have like all others
  */
-export async function occupy(connectionString: string, { vocabulary, log }: ServiceDetails): Promise<Occupancy> {
+export async function occupy(connectionString: string, { vocabulary, agreement, log }: ServiceDetails): Promise<Occupancy> {
   const ending = new AbortController();
-  const takeShared = () => take(connectionString, 'shared', vocabulary);
+  const takeShared = () => take(connectionString, 'shared', vocabulary, agreement);
   let hold = await takeShared();
   const keep = async () => {
     for (let told = false; !ending.signal.aborted; ) {
@@ -92,7 +106,7 @@ export async function isOlderServiceAtWork(pool: pg.Pool, vocabulary: number): P
 
 type Hold = Occupancy & { lost: AbortSignal };
 
-async function take(connectionString: string, how: 'shared' | 'alone', vocabulary = 1): Promise<Hold> {
+async function take(connectionString: string, how: 'shared' | 'alone', vocabulary = 1, agreement?: Agreement): Promise<Hold> {
   const client = new pg.Client({
     connectionString,
     application_name: NAME,
@@ -120,6 +134,7 @@ async function take(connectionString: string, how: 'shared' | 'alone', vocabular
           ? 'a tool works on this database (import or migrate-store); start the service when it has finished'
           : 'the service or another tool works on this database; stop every instance first',
       );
+    if (agreement) await agree(client, agreement);
   } catch (error) {
     await release();
     throw error;
@@ -130,6 +145,29 @@ async function take(connectionString: string, how: 'shared' | 'alone', vocabular
     void release();
   });
   return { lost: lost.signal, release };
+}
+
+/** Holds the digest as a lock, as long as the connection lives, so that nothing is left behind by an instance that is killed. */
+async function agree(client: pg.Client, { name, digest }: Agreement): Promise<void> {
+  const [kind, value] = [`hashtext('tasktrail ' || $1)`, '$2::integer'];
+  const values = [name, digest.readInt32BE()];
+  await client.query(`select pg_advisory_lock_shared(${kind}, ${value})`, values);
+  for (let tries = 1; ; tries++) {
+    const { rows } = await client.query<{ differs: boolean }>(
+      `select exists (
+         select from pg_locks
+         where locktype = 'advisory' and granted and objsubid = 2 and classid = ${kind}::oid and objid <> ${value}::oid
+           and database = (select oid from pg_database where datname = current_database())
+       ) as differs`,
+      values,
+    );
+    if (!rows[0]!.differs) return;
+    if (tries === AGREEMENT_TRIES)
+      throw new DatabaseOccupied(
+        `${name} is another one than that of an instance that works on this database; give all the same, or stop every instance first`,
+      );
+    await sleep(RETRY_MS);
+  }
 }
 
 function happened(signal: AbortSignal): Promise<void> {

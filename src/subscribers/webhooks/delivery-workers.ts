@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto';
+import type { KeyWrap } from '../../events/keys/master-key.ts';
 import { StoreUnavailable } from '../../events/store/event-store.ts';
 import type { Logger } from '../../platform/logging.ts';
 import { type GuardedPost, PostFailure } from '../../platform/outbound/guarded-post.ts';
@@ -17,7 +17,7 @@ export interface DeliveryWorkerParts {
   render(claimed: Claimed): Promise<Rendered>;
   poster: GuardedPost;
   /** Opens the secrets. */
-  secretKey: KeyObject;
+  secretWrap: KeyWrap;
   /** Nothing is sent to the webhook any more. */
   disable(webhookId: string, reason: DisableReason): Promise<void>;
   /** What waits for a webhook that is not active is to be cancelled. */
@@ -91,7 +91,7 @@ export function startDeliveryWorkers(parts: DeliveryWorkerParts): DeliveryWorker
   }
 
   function headersOf({ eventId, webhookId, secrets, kind }: Claimed, body: Buffer): Record<string, string> {
-    const opened = secrets.map((sealed) => openSecret(parts.secretKey, sealed, webhookId));
+    const opened = secrets.map((sealed) => openSecret(parts.secretWrap, sealed, webhookId));
     return {
       'content-type': 'application/cloudevents+json',
       'user-agent': 'Tasktrail-Webhooks/1',

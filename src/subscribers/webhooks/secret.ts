@@ -1,5 +1,5 @@
-import { createHmac, type KeyObject, randomBytes } from 'node:crypto';
-import { open, seal } from '../../events/keys/data-key.ts';
+import { createHmac, randomBytes } from 'node:crypto';
+import type { KeyWrap } from '../../events/keys/master-key.ts';
 
 /** A secret after Standard Webhooks: what signs what is sent. */
 export type Secret = Buffer;
@@ -26,12 +26,20 @@ export function secretText(secret: Secret): string {
   return PREFIX + secret.toString('base64');
 }
 
-export function sealSecret(key: KeyObject, secret: Secret, webhookId: string): Buffer {
-  return seal(key, secret, `webhook ${webhookId}`);
+/** What the master key is used for here. */
+export const webhookSecrets = 'webhook secrets';
+
+export function contextOfSecret(webhookId: string): string {
+  return `webhook ${webhookId}`;
 }
 
-export function openSecret(key: KeyObject, sealed: Buffer, webhookId: string): Secret {
-  return open(key, sealed, `webhook ${webhookId}`);
+export function sealSecret(wrap: KeyWrap, secret: Secret, webhookId: string): Buffer {
+  return wrap.seal(secret, contextOfSecret(webhookId));
+}
+
+/** @throws Error when the master key did not seal it for this webhook */
+export function openSecret(wrap: KeyWrap, sealed: Buffer, webhookId: string): Secret {
+  return wrap.open(sealed, contextOfSecret(webhookId));
 }
 
 /** The headers that prove what is sent, by each of the secrets, the newest first. */

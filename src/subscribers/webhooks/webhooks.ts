@@ -1,9 +1,10 @@
-import { type KeyObject, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { type AccountActor, type AccountCall, accountEventContext, actorOf, system } from '../../accounts/account-call.ts';
 import type { Caller } from '../../accounts/caller.ts';
 import type { Database, Sql } from '../../accounts/database.ts';
 import { recordUserEvents } from '../../accounts/outbox.ts';
+import type { KeyWrap } from '../../events/keys/master-key.ts';
 import type { UserEvent } from '../../events/user/user-events.ts';
 import { type GuardedPost, PostFailure } from '../../platform/outbound/guarded-post.ts';
 import { Rejection } from '../../rejection.ts';
@@ -57,7 +58,7 @@ export interface WebhookParts {
   database: Database;
   poster: Pick<GuardedPost, 'check'>;
   /** Seals the secrets. */
-  secretKey: KeyObject;
+  secretWrap: KeyWrap;
   /** Waits, for so many milliseconds at most, until what was recorded is in the log. */
   recorded(within?: number): Promise<void>;
   /** What is left to be done when a change is committed. */
@@ -75,9 +76,9 @@ const MOST_SECRETS = 10;
 const columns = `id, url, types, description, active, disabled_at as "disabledAt", disabled_reason as "disabledReason",
   created_at as "createdAt", updated_at as "updatedAt"`;
 
-export function createWebhooks({ database, poster, secretKey, recorded, followUps, clock }: WebhookParts): Webhooks {
+export function createWebhooks({ database, poster, secretWrap, recorded, followUps, clock }: WebhookParts): Webhooks {
   const insertSecret = (sql: Sql, webhookId: string, secret: Secret) =>
-    sql.rows('insert into webhooks.secrets (webhook_id, sealed) values ($1, $2)', [webhookId, sealSecret(secretKey, secret, webhookId)]);
+    sql.rows('insert into webhooks.secrets (webhook_id, sealed) values ($1, $2)', [webhookId, sealSecret(secretWrap, secret, webhookId)]);
 
   /** A change under the lock of the account's row, which orders the events of the account, and counts. */
   const asOwner = async <T>(caller: Caller, work: (sql: Sql) => Promise<T>): Promise<T> => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { type Database, databaseOn } from '../../../src/accounts/database.ts';
 import { accountMigrations } from '../../../src/accounts/schema.ts';
-import { deriveKey } from '../../../src/events/keys/data-key.ts';
+import { createKeyWrap } from '../../../src/events/keys/master-key.ts';
 import { createGuardedPost } from '../../../src/platform/outbound/guarded-post.ts';
 import { migrate } from '../../../src/platform/postgres/migrate.ts';
 import { createPool } from '../../../src/platform/postgres/pool.ts';
@@ -15,7 +15,7 @@ import {
 } from '../../../src/subscribers/webhooks/delivery-workers.ts';
 import { startFollowUps } from '../../../src/subscribers/webhooks/follow-ups.ts';
 import { webhookMigrations } from '../../../src/subscribers/webhooks/schema.ts';
-import { newSecret, sealSecret } from '../../../src/subscribers/webhooks/secret.ts';
+import { newSecret, sealSecret, webhookSecrets } from '../../../src/subscribers/webhooks/secret.ts';
 import { keptLog } from '../../accounts/support.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 
@@ -56,7 +56,7 @@ export interface Delivery {
   first_attempt_at: Date | null;
 }
 
-const secretKey = deriveKey('MASTER_KEY of the tests, long enough', 'webhook secrets');
+const secretWrap = createKeyWrap({ master: 'MASTER_KEY of the tests, long enough' }, webhookSecrets);
 /** A thousandth of what is usual. */
 export const quick = { pauses: [2, 5, 30, 120], spread: 0.2, giveUpAfter: 86_400 };
 
@@ -94,7 +94,7 @@ export async function startQueued(): Promise<Queued> {
          values ($1, $2, $3, '{*}', '', false, true, now(), now())`,
         [id, owner, url],
       );
-      await pool.query('insert into webhooks.secrets (webhook_id, sealed) values ($1, $2)', [id, sealSecret(secretKey, newSecret(), id)]);
+      await pool.query('insert into webhooks.secrets (webhook_id, sealed) values ($1, $2)', [id, sealSecret(secretWrap, newSecret(), id)]);
       return id;
     },
     async queue(id, stream, count, { from = 0, once = false, kind = 'event' } = {}) {
@@ -113,7 +113,7 @@ export async function startQueued(): Promise<Queued> {
     },
     workers(more = {}) {
       const workers = startDeliveryWorkers({
-        ...{ table, secretKey, log, schedule: quick },
+        ...{ table, secretWrap, log, schedule: quick },
         render: async ({ stream, revision }: Claimed) => eventAt(stream, revision) as never,
         poster: createGuardedPost({ allowPrivate: true }),
         async disable(id, reason) {
