@@ -131,7 +131,7 @@ export function allRoutes({
       freshness,
       requireTaskVisible: async (taskId, caller) => void (await tasks.read(taskId, caller, { deleted: true })),
     }),
-    ...verificationRoutes({ verifyTask: taskVerification({ tasks, store }) }),
+    ...verificationRoutes({ verifyTask: taskVerification({ tasks, store }), queriesFor }),
     ...deadLetterRoutes({ queriesFor, deadLetters }),
     ...adminProjectionRoutes({ pool, store, readModels }),
     ...adminUserRoutes({ administration: accounts.administration, erasure, queriesFor }),

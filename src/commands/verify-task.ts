@@ -6,7 +6,7 @@ import type { Task } from '../events/task/task.ts';
 import { taskStream } from '../events/task/task-events.ts';
 import { Rejection } from '../rejection.ts';
 import { readAnyway } from './read-anyway.ts';
-import { requireReadable } from './task/task-command.ts';
+import { requireReadable, taskNotFound } from './task/task-command.ts';
 import type { Tasks } from './tasks.ts';
 
 export interface TaskVerdict {
@@ -21,11 +21,22 @@ export interface TaskVerdict {
 }
 
 /** Computes the hash chain of a task anew, for whoever may see the task, its owner and admins also when it is deleted. */
-export type VerifyTask = (taskId: string, reader: Person) => Promise<TaskVerdict>;
+export type VerifyTask = (taskId: string, reader: Person, knownTask: FindKnownTask) => Promise<TaskVerdict>;
+
+/** What is known of a task elsewhere: only that shows an end that was cut off, or a stream that is gone as a whole. */
+export type FindKnownTask = (taskId: string) => Promise<KnownElsewhere | null>;
 
 interface Parts {
   tasks: Pick<Tasks, 'read'>;
   store: Pick<EventStore, 'readStream'>;
+}
+
+export interface KnownElsewhere {
+  revision: number;
+  ownerId: string;
+  assigneeId: string | null;
+  sharedWith: readonly string[];
+  isDeleted: boolean;
 }
 
 const PAGE = 1_000;
@@ -35,9 +46,15 @@ const PAGE = 1_000;
  * @throws Rejection TASK_NOT_FOUND, StoreUnavailable
  */
 export function taskVerification({ tasks, store }: Parts): VerifyTask {
-  return async (taskId, reader) => {
-    // What this process has read before must still be there.
-    const known = await lastRevision(tasks, taskId, reader);
+  return async (taskId, reader, knownTask) => {
+    // What is known before the stream is read must be in it: events are only added.
+    const elsewhere = await knownTask(taskId);
+    const known = await lastRevision(tasks, taskId, reader).catch(async (error: unknown) => {
+      const isGone = elsewhere !== null && (await store.readStream(taskStream(taskId), { limit: 1 })).length === 0;
+      if (!isGone) throw error;
+      requireReadableElsewhere(elsewhere, reader);
+      return -1;
+    });
     let task: Task | null = null;
     let link = beginningOfChain;
     const verdict: TaskVerdict = { valid: true, events: 0, firstBadRevision: null, headHash: '' };
@@ -51,12 +68,22 @@ export function taskVerification({ tasks, store }: Parts): VerifyTask {
       if (known === undefined) task = readAnyway(task, event);
     }
     if (known === undefined && !(reader.isAdmin && verdict.events > 0)) requireReadable(task, reader, true);
-    if (known !== undefined && link.revision < known) verdict.firstBadRevision ??= link.revision + 1;
+    const last = Math.max(known ?? -1, elsewhere?.revision ?? -1);
+    if (link.revision < last) verdict.firstBadRevision ??= link.revision + 1;
     return { ...verdict, valid: verdict.firstBadRevision === null };
   };
 }
 
-/** @returns undefined when the task's events cannot be read @throws Rejection TASK_NOT_FOUND, StoreUnavailable, StoreOverloaded */
+/** Of a task whose events are gone, who may see it is told by the read models. @throws Rejection TASK_NOT_FOUND */
+function requireReadableElsewhere({ ownerId, assigneeId, sharedWith, isDeleted }: KnownElsewhere, reader: Person): void {
+  if (reader.isAdmin || ownerId === reader.id) return;
+  if (isDeleted || !(assigneeId === reader.id || sharedWith.includes(reader.id))) throw taskNotFound();
+}
+
+/**
+ * @returns undefined when the task's events cannot be read
+ * @throws Rejection TASK_NOT_FOUND, StoreUnavailable, StoreOverloaded
+ */
 async function lastRevision(tasks: Pick<Tasks, 'read'>, taskId: string, reader: Person): Promise<number | undefined> {
   try {
     return (await tasks.read(taskId, reader, { deleted: true })).revision;

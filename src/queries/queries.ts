@@ -22,6 +22,7 @@ import { type ReadDatabase, type RequestReads, readDatabase, requestReadDatabase
 import { type ReadSchemas, type ReadTables, readTables } from './read-tables.ts';
 import { type DeadLetterList, findDeadLetter, listDeadLetters } from './subscribers/list-dead-letters.ts';
 import { taskOfFile, tasksWithDueFiles, wantedFiles } from './tasks/find-files.ts';
+import { knownTask } from './tasks/known-revision.ts';
 import { listComments } from './tasks/list-comments.ts';
 import { listFiles } from './tasks/list-files.ts';
 import { listTags, type TagList } from './tasks/list-tags.ts';
@@ -75,6 +76,7 @@ function queriesOn(db: ReadDatabase, tables: ReadTables) {
     findRun: (marks: RunMarks) => findRun(db, tables, marks),
     activityStats: (actorId: string) => activityStats(db, tables, actorId),
     listAccounts: (filters: AccountFilters, request: PageRequest) => listAccounts(db, tables, filters, request),
+    knownTask: (taskId: string) => knownTask(db, tables, taskId),
     tasksConcerning: (userId: string) => tasksConcerning(db, tables, userId),
     erasuresInLog: () => erasuresInLog(db, tables),
     exportAccount: (userId: string, signal: AbortSignal) => exportAccount(db, tables, userId, signal),

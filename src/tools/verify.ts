@@ -2,21 +2,25 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { loadConfig, readEnvironment } from '../config.ts';
+import { createKeysCheck, type KeysCheck } from '../events/integrity/check-keys.ts';
 import { headsFileIn, readLines } from '../events/integrity/heads-file.ts';
 import { type HeadsRead, readHeads } from '../events/integrity/read-heads.ts';
 import { keyIdOf } from '../events/integrity/signing-key.ts';
 import { type LogVerification, verifyLog } from '../events/integrity/verify-log.ts';
+import { refuseWrongMasterKey } from '../events/keys/installation-seal.ts';
 import { findMisfiled, firstPosition } from '../events/store/postgres/inspect-log.ts';
 import { VOCABULARY } from '../events/vocabulary.ts';
+import { keysFor } from '../platform/generated-keys.ts';
 import { occupy } from '../platform/postgres/occupancy.ts';
 import { runTool, type Tool, UsageError } from './command-line.ts';
 import { type Installation, openInstallation, signingKeyOf } from './installation.ts';
+import { createWitnesses } from './log/compare-read-models.ts';
 import { EventCursor } from './log/event-cursor.ts';
 import { eventsUpTo } from './log/events-up-to.ts';
 import type { ReadableLog } from './log/log.ts';
 import { openLog } from './log/open-log.ts';
 
-const usage = 'npm run verify -- [--heads log-heads.ndjson] [--key public.pem …] [--public-key]';
+const usage = 'npm run verify -- [--heads log-heads.ndjson] [--key public.pem …] [--without-heads] [--public-key]';
 /** One tampering may show in many places; the first tell enough. */
 const MOST_FAULTS = 20;
 
@@ -24,13 +28,19 @@ interface Asked {
   heads?: string | undefined;
   key?: string[] | undefined;
   'public-key'?: boolean | undefined;
+  'without-heads'?: boolean | undefined;
 }
 
 /** Verifies the whole log. The service may run meanwhile. */
 await runTool(usage, async (tool) => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { heads: { type: 'string' }, key: { type: 'string', multiple: true }, 'public-key': { type: 'boolean' } },
+    options: {
+      heads: { type: 'string' },
+      key: { type: 'string', multiple: true },
+      'public-key': { type: 'boolean' },
+      'without-heads': { type: 'boolean' },
+    },
   });
   if (positionals.length > 0) throw new UsageError('there is one log, the one of this installation');
   await (values['public-key'] ? printPublicKey(tool) : verify(tool, values));
@@ -46,13 +56,19 @@ async function verify(tool: Tool, asked: Asked): Promise<void> {
   const installation = await openInstallation(tool);
   // Not while another tool is filling the log.
   await (await occupy(installation.connectionString, { vocabulary: VOCABULARY, log() {} })).release();
-  const { log } = await openLog(installation, tool, { url: installation.config.eventStoreUrl });
+  const keys = await keysFor(installation.config.dataDir, installation.config.keys);
+  await refuseWrongMasterKey(installation.pool, keys);
+  const { log, store } = await openLog(installation, tool, { url: installation.config.eventStoreUrl });
   // The heads before the end of the log: so every event of theirs is among those that are read, whatever is written meanwhile.
   const { file, ...signed } = await signedHeads(installation, log, asked);
   const faults = faultList(tool);
   if (signed.fault !== null) faults.add(`${file}: ${signed.fault}; this line and those behind it are not used`);
+  const witnesses = createWitnesses(installation.pool, store);
+  for (const what of await witnesses.ahead()) faults.add(what);
+  const keysCheck = createKeysCheck({ pool: installation.pool, keys, store });
   const since = performance.now();
-  const verification = await readThrough(tool, installation, log, signed, faults);
+  const verification = await readThrough(tool, installation, { log, keysCheck, heads: signed.heads }, faults);
+  for await (const what of witnesses.shortened(verification.revisionOf)) faults.add(what);
   const seconds = (performance.now() - since) / 1000;
   const rate = `${seconds.toFixed(1)} s, ${Math.round(verification.events / seconds)} events/s`;
   tool.say(`${verification.events} events of ${verification.streams} streams in ${log.name} were verified: ${rate}`);
@@ -61,7 +77,9 @@ async function verify(tool: Tool, asked: Asked): Promise<void> {
     const others = faults.count > 1 ? ` (the first of ${faults.count} faults)` : '';
     throw new Error(`The log is not what was written: ${faults.first}${others}`);
   }
-  tool.say('All events are there, as they were written');
+  const isUnprotected = signed.heads.length === 0 && verification.events > 0 && asked['without-heads'] !== true;
+  if (isUnprotected) throw new Error(`${file} has no signed heads: name the file by --heads, or say --without-heads where none is wanted`);
+  tool.say('All events are there, as they were written, and so are their keys');
 }
 
 async function signedHeads({ config }: Installation, log: ReadableLog, asked: Asked): Promise<HeadsRead & { file: string }> {
@@ -84,8 +102,7 @@ async function readPublicKey(file: string): Promise<KeyObject> {
 async function readThrough(
   { signal, progress }: Tool,
   { config, pool }: Installation,
-  log: ReadableLog,
-  { heads }: HeadsRead,
+  { log, keysCheck, heads }: { log: ReadableLog; keysCheck: KeysCheck; heads: HeadsRead['heads'] },
   faults: FaultList,
 ): Promise<LogVerification> {
   const head = await log.head();
@@ -95,12 +112,14 @@ async function readThrough(
   try {
     for (let page = await events.nextPage(); page; page = await events.nextPage()) {
       for (const event of page) for (const { what } of verification.add(event)) faults.add(what);
+      for (const what of await keysCheck.add(page)) faults.add(what);
       progress.show('verifying', Number((page.at(-1)!.position * 1000n) / head) / 1000, `${verification.events} events`);
     }
   } finally {
     await events.close();
   }
   for (const { what } of verification.finish()) faults.add(what);
+  for (const what of await keysCheck.finish()) faults.add(what);
   const misfiled = inPostgres ? await findMisfiled(pool, head) : null;
   if (misfiled)
     faults.add(`position ${misfiled.position}: revision ${misfiled.revision} of ${misfiled.stream} is filed under another stream`);

@@ -80,7 +80,7 @@ describe('a task with 20,000 comments', () => {
         expect(counted).toBe(LENGTH);
       },
       'a verification': async ({ parts, store }) => {
-        const verdict = await taskVerification({ tasks: createTasks(parts), store })(taskId, reader);
+        const verdict = await taskVerification({ tasks: createTasks(parts), store })(taskId, reader, async () => null);
         expect(verdict.valid).toBe(true);
       },
       'a notification': async ({ parts, store }) => {

@@ -18,6 +18,7 @@ import { createLog } from '../../src/platform/logging.ts';
 import { startHeadSigning } from '../../src/subscribers/sign-heads.ts';
 import { type EventStored, startEventStored } from '../support/eventstored.ts';
 import { createTestDatabase } from '../support/postgres.ts';
+import { keys } from '../support/service.ts';
 import { withEventStoreDb } from '../support/with-eventstoredb.ts';
 import { fillLog } from './history.ts';
 import { dataDirectory, type Outcome, runTool } from './run-tool.ts';
@@ -217,7 +218,7 @@ describe('npm run verify', () => {
   async function weakened(): Promise<Outcome> {
     await writeFile(join(directory.path, 'without'), 'chains are computed anew');
     const script = join(import.meta.dirname, '..', 'support', 'weakened-service.ts');
-    const env = { PATH: process.env.PATH, ENVIRONMENT: 'test', SIGNING_KEY: 'SIGNING_KEY of the tests, long enough', ...environment() };
+    const env = { PATH: process.env.PATH, ENVIRONMENT: 'test', ...keys, ...environment() };
     const child = spawn(process.execPath, [script], { env: { ...env, WEAKENED: 'tools/verify.ts' }, stdio: ['ignore', 'pipe', 'pipe'] });
     const [[code], stdout, stderr] = await Promise.all([once(child, 'exit'), text(child.stdout), text(child.stderr)]);
     return { code, stdout, stderr };

@@ -16,6 +16,8 @@ export interface LogVerification {
   add(event: StoredEvent): LogFault[];
   /** @returns what is missing behind the last event */
   finish(): LogFault[];
+  /** The revision of a stream's last event so far; -1 where there was none. */
+  revisionOf(stream: string): number;
   readonly events: number;
   readonly streams: number;
   /** Events that no head protects yet. */
@@ -60,6 +62,7 @@ export function verifyLog({ heads, firstPosition }: LogToVerify): LogVerificatio
       const fault = signed.finish();
       return fault === null ? [] : [{ position: last ?? 0n, what: fault }];
     },
+    revisionOf: (stream) => chains.get(stream)?.revision ?? -1,
     get events() {
       return events;
     },
