@@ -80,6 +80,10 @@ const Variables = z.object({
   WEBHOOK_ALLOW_PRIVATE: Flag.default(false),
   EXTERNAL_URL: WebUrl.optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: WebUrl.optional(),
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters, without blanks')
+    .optional(),
 });
 
 /** Their names. */
@@ -176,6 +180,7 @@ function toConfig(v: Values) {
     webhookAllowPrivate: v.WEBHOOK_ALLOW_PRIVATE,
     externalUrl: v.EXTERNAL_URL,
     otlpEndpoint: v.OTEL_EXPORTER_OTLP_ENDPOINT,
+    metricsToken: v.METRICS_TOKEN,
   };
 }
 

@@ -143,7 +143,7 @@ export function allRoutes({
 }
 
 /** What can be answered before the database and the event store are there: that they are not. */
-export function routesWhileStarting(ops: Pick<OpsServices, 'about' | 'metrics' | 'requestMetrics'>): Served {
+export function routesWhileStarting(ops: Pick<OpsServices, 'about' | 'metrics' | 'requestMetrics' | 'metricsToken'>): Served {
   const waiting = () => ({ status: 'unhealthy' as const });
   return {
     routes: opsRoutes({

@@ -113,7 +113,7 @@ async function compose(composition: Composition): Promise<Service> {
   const about = { ...runningVersion(), environment: config.environment, started_at: new Date().toISOString() };
   tellVersion(metrics, about);
   const server = createApiServer({
-    ...routesWhileStarting({ about, metrics, requestMetrics }),
+    ...routesWhileStarting({ about, metrics, requestMetrics, metricsToken: config.metricsToken }),
     logger: logger.named('api'),
     requestMetrics,
     corsOrigins: config.corsOrigins,
@@ -224,7 +224,7 @@ async function compose(composition: Composition): Promise<Service> {
     mailAddresses: mail.addresses,
     inbox: notifications.inbox,
     webhooks,
-    ops: { checks, readiness, about, metrics, requestMetrics },
+    ops: { checks, readiness, about, metrics, requestMetrics, metricsToken: config.metricsToken },
     events,
     deadLetters,
     isDraining: server.isDraining,

@@ -5,7 +5,7 @@ import type { ApiRequest } from './api-request.ts';
 import { commonHeaders } from './common-headers.ts';
 import type { Cors } from './cors.ts';
 import { isComing, type Lingering } from './lingering.ts';
-import { type Answer, JsonText, type Streamed } from './route.ts';
+import { type Answer, type Content, JsonText, type Streamed } from './route.ts';
 
 /** In bytes: below, compressing costs more than it saves. */
 const worthCompressing = 1024;
@@ -39,15 +39,17 @@ export function answerWriter(cors: Cors, lingering: Lingering): Write {
     return headers;
   }
 
-  function send(request: ApiRequest, status: number, headers: string[], type: string, body: string | Uint8Array, length: number): void {
+  function send(request: ApiRequest, status: number, headers: string[], body: Content, length: number): void {
     const { http, response } = request;
+    const { contentType: type, asItIs } = body;
     headers.push('Content-Type', type, 'Content-Length', String(length));
     const isEarly = isComing(http);
-    if (length >= worthCompressing && compressible.test(type)) {
+    if ((asItIs || length >= worthCompressing) && compressible.test(type)) {
       headers[varyAt] += ', Accept-Encoding';
-      if (http.headers['accept-encoding'] !== undefined && http.method !== 'HEAD' && !isEarly) compress(http, response, nothing);
+      const isCompressed = !asItIs && http.headers['accept-encoding'] !== undefined && http.method !== 'HEAD' && !isEarly;
+      if (isCompressed) compress(http, response, nothing);
     }
-    const content = http.method === 'HEAD' ? undefined : body;
+    const content = http.method === 'HEAD' ? undefined : body.content;
     if (isEarly) sendEarly(request, status, headers, content);
     else response.writeHead(status, headers).end(content);
   }
@@ -91,13 +93,10 @@ export function answerWriter(cors: Cors, lingering: Lingering): Write {
   return (request, answer, closing) => {
     const headers = headersOf(request, answer, closing);
     if (answer.stream) return sendStream(request, answer.status, headers, answer.stream);
-    if (answer.content) {
-      const { contentType, content } = answer.content;
-      return send(request, answer.status, headers, contentType, content, Buffer.byteLength(content));
-    }
+    if (answer.content) return send(request, answer.status, headers, answer.content, Buffer.byteLength(answer.content.content));
     if (answer.body !== undefined) {
       const json = answer.body instanceof JsonText ? answer.body : new JsonText(JSON.stringify(answer.body));
-      return send(request, answer.status, headers, jsonType, json.text, json.byteLength);
+      return send(request, answer.status, headers, { contentType: jsonType, content: json.text }, json.byteLength);
     }
     if (answer.status !== 204 && answer.status !== 304) headers.push('Content-Length', '0');
     if (isComing(request.http)) sendEarly(request, answer.status, headers);

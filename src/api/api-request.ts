@@ -58,6 +58,15 @@ export class ApiRequest implements RequestContext {
     return this.http.accepts([...types]) || undefined;
   }
 
+  preferredCoding<C extends string>(codings: readonly C[]): C | undefined {
+    const accepted = this.http.headers['accept-encoding'];
+    if (accepted === undefined) return undefined;
+    // Browsers name all that they take, and none of it first.
+    if (!accepted.includes(';')) return codings.find((coding) => this.http.acceptsEncodings(coding));
+    const first = this.http.acceptsEncodings([...codings, 'identity']);
+    return codings.find((coding) => coding === first);
+  }
+
   get signal(): AbortSignal {
     this.#signal ??= goneSignal(this.response);
     return this.#signal;

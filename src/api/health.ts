@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { shareResult } from '../platform/shared-result.ts';
 
 export interface CheckResult {
   status: 'healthy' | 'degraded' | 'unhealthy' | 'off';
@@ -19,8 +20,10 @@ const vitalParts = ['eventstore', 'postgres', 'projector'];
 /** Named in every answer, also where they are off. */
 const knownParts = [...vitalParts, 'kafka', 'storage', 'mail', 'webhooks'];
 
-/** A part that has not answered by then counts as unhealthy. In milliseconds. */
-const patience = 2000;
+/** A part that has not answered by then counts as unhealthy. */
+const CHECK_TIMEOUT_MS = 2000;
+/** So long the answer of a part is given to all who ask: the paths are open, and those who ask may be many. */
+const MAX_AGE_MS = 1000;
 
 export interface HealthChecks {
   /** How one part is; `off` when there is no such part. */
@@ -28,22 +31,16 @@ export interface HealthChecks {
   all(): Promise<Health>;
 }
 
-/** However many ask at once, each part is asked once, and never again before it has answered: a dead one gets no queue. */
-export function healthChecks(checks: Readonly<Record<string, Check>>): HealthChecks {
-  const pending = new Map<string, Promise<CheckResult>>();
-
-  function ask(name: string, check: Check): Promise<CheckResult> {
-    const asked = pending.get(name) ?? answerOf(check).finally(() => pending.delete(name));
-    pending.set(name, asked);
-    return asked;
-  }
+/**
+ * However many ask, each part is asked once a second at most, and never again before it has answered: a dead one gets no queue.
+ * @param now milliseconds of a clock that never goes back
+ */
+export function healthChecks(checks: Readonly<Record<string, Check>>, now?: () => number): HealthChecks {
+  const asks = new Map(Object.entries(checks).map(([name, check]) => [name, shareResult(MAX_AGE_MS, () => answerOf(check), now)]));
 
   async function one(name: string): Promise<CheckResult> {
-    const check = checks[name];
-    if (!check) return { status: 'off' };
-    const since = performance.now();
-    const { status, ...facts } = await inTime(ask(name, check));
-    return { status, latency_ms: Math.round((performance.now() - since) * 10) / 10, ...facts };
+    const ask = asks.get(name);
+    return ask ? inTime(ask()) : { status: 'off' };
   }
 
   return {
@@ -57,18 +54,20 @@ export function healthChecks(checks: Readonly<Record<string, Check>>): HealthChe
 }
 
 async function answerOf(check: Check): Promise<CheckResult> {
+  const since = performance.now();
+  const latency = () => ({ latency_ms: Math.round((performance.now() - since) * 10) / 10 });
   try {
-    return await check();
+    const { status, ...facts } = await check();
+    return { status, ...latency(), ...facts };
   } catch {
-    return { status: 'unhealthy' };
+    return { status: 'unhealthy', ...latency() };
   }
 }
 
 async function inTime(asked: Promise<CheckResult>): Promise<CheckResult> {
   const waiting = new AbortController();
-  const tooLate = sleep(patience, { status: 'unhealthy' } as const, { signal: waiting.signal }).catch(
-    () => ({ status: 'unhealthy' }) as const,
-  );
+  const late = { status: 'unhealthy', latency_ms: CHECK_TIMEOUT_MS } as const;
+  const tooLate = sleep(CHECK_TIMEOUT_MS, late, { signal: waiting.signal }).catch(() => late);
   try {
     return await Promise.race([asked, tooLate]);
   } finally {

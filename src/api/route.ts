@@ -38,6 +38,8 @@ export interface RequestContext {
   signal: AbortSignal;
   /** Which of these media types the caller would have first, by `Accept`; undefined for none of them. */
   preferred(types: readonly string[]): string | undefined;
+  /** Which of these codings the caller would have first, by `Accept-Encoding`; undefined for none of them. */
+  preferredCoding<C extends string>(codings: readonly C[]): C | undefined;
   /** The request itself, for routes that take its body as it comes. */
   readonly http: IncomingMessage;
 }
@@ -68,6 +70,8 @@ export class JsonText {
 export interface Content {
   contentType: string;
   content: string | Uint8Array;
+  /** Never compressed on the way: it is in the coding that its headers name. */
+  asItIs?: true;
 }
 
 /** A body written piece by piece, with back-pressure. What fails before the first piece is an answer of its own; later it cuts the line. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openS3Storage } from '../../src/platform/files/s3-storage.ts';
 import { startS3 } from '../support/s3.ts';
@@ -41,6 +42,8 @@ test('a bucket that is away is said to be, and hinders nothing else', async () =
   ]);
   expect((await ann.get(`/files/${file.id}`)).status).toBe(503);
   expect((await ann.get(`/tasks/${id}/files`)).body.total).toBe(1);
+  // Each part is asked once a second at most.
+  await sleep(1_000);
   const health = await service.anonymous.send('GET', '/health/detailed');
   expect([health.status, health.body.status, health.body.checks.storage.status]).toEqual([200, 'degraded', 'unhealthy']);
 });

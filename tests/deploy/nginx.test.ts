@@ -22,7 +22,7 @@ describe('deploy/nginx.conf', () => {
     expect(within(upstream!.block!, 'zone')).toHaveLength(1);
     const locations = within(server!.block!, 'location');
     expect(locations.map(({ words }) => words[0])).toContain('/');
-    for (const { block } of locations.filter(({ block }) => within(block!, 'internal').length === 0))
+    for (const { block } of locations.filter(({ block }) => within(block!, 'return').length === 0))
       expect(within(block!, 'proxy_pass')[0]!.words).toEqual([`http://${upstream!.words[0]}`]);
   });
 
@@ -51,6 +51,26 @@ describe('deploy/nginx.conf', () => {
       [502, 502, 'PROXY_FAILED', true],
       [504, 504, 'PROXY_FAILED', true],
     ]);
+  });
+
+  test('closes what tells of the installation, and work without an account, to those outside', () => {
+    const closed = within(server!.block!, 'location').filter(({ words, block }) => words[0] === '~' && within(block!, 'return').length > 0);
+    const isClosed = (path: string) => closed.some(({ words }) => new RegExp(words[1]!).test(path));
+    const shut = ['/metrics', '/ops/metrics', '/health/detailed', '/async', '/async/background-task', '/async/tasks/1', '/async/external'];
+    for (const path of shut) expect([path, isClosed(path), isClosed(`${path}/`)]).toEqual([path, true, true]);
+    for (const path of [
+      '/',
+      '/health',
+      '/ops/health',
+      '/ready',
+      '/version',
+      '/openapi.json',
+      '/asyncapi.json',
+      '/api/v1/tasks',
+      '/metricsx',
+    ])
+      expect([path, isClosed(path)]).toEqual([path, false]);
+    for (const { block } of closed) expect(within(block!, 'return')[0]!.words).toEqual(['404']);
   });
 
   test('writes nowhere but below /tmp, as its file system is read-only', () => {

@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { asyncApiDocument } from '../asyncapi/document.ts';
-import { matchesEtag } from '../etag.ts';
+import { type Compress, ConstantContent } from '../constant-content.ts';
 import { openApiDocument } from '../openapi/document.ts';
-import { type Answer, JsonText, type Route, route } from '../route.ts';
+import { type Answer, type Route, route } from '../route.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -24,20 +23,32 @@ const pagePolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+const json = 'application/json; charset=utf-8';
+const png = 'image/png';
 const html = 'text/html; charset=utf-8';
 const css = 'text/css; charset=utf-8';
 const script = 'text/javascript; charset=utf-8';
 
-/** The documents of the routes: for programs, and as pages for people. */
-export function documentRoutes(routes: readonly Route[], about: { version: string }): Route[] {
-  const asyncApi = documentOf('/asyncapi.json', 'The events: what they hold, and how they are had', () => asyncApiDocument(about));
-  const openApi: Route = documentOf('/openapi.json', 'This document', () => openApiDocument([...routes, openApi, asyncApi], about));
-  return [openApi, asyncApi, ...pages(), redirect('/docs'), redirect('/redoc')];
+/**
+ * The documents of the routes: for programs, and as pages for people.
+ * @param compress what compresses each of them once, as usual when left out
+ */
+export function documentRoutes(routes: readonly Route[], about: { version: string }, compress?: Compress): Route[] {
+  const asyncApi = documentOf(
+    '/asyncapi.json',
+    'The events: what they hold, and how they are had',
+    () => asyncApiDocument(about),
+    compress,
+  );
+  const make = () => openApiDocument([...routes, openApi, asyncApi], about);
+  const openApi: Route = documentOf('/openapi.json', 'This document', make, compress);
+  const files = pages.map((page) => file(page, compress));
+  return [openApi, asyncApi, ...files, redirect('/docs'), redirect('/redoc')];
 }
 
 /** A document that is made when it is first asked for. */
-function documentOf(path: string, summary: string, make: () => unknown): Route {
-  let document: JsonText | undefined;
+function documentOf(path: string, summary: string, make: () => unknown, compress?: Compress): Route {
+  let document: ConstantContent | undefined;
   return route({
     method: 'get',
     root: true,
@@ -45,32 +56,14 @@ function documentOf(path: string, summary: string, make: () => unknown): Route {
     tag: 'Operations',
     summary,
     needs: 'open',
-    answers: { 200: z.record(z.string(), z.unknown()) },
+    obeys: ['If-None-Match'],
+    answers: { 200: z.record(z.string(), z.unknown()), 304: null },
     rejects: [],
-    handle() {
-      document ??= new JsonText(JSON.stringify(make()));
-      return { status: 200, body: document };
+    handle({ request }) {
+      document ??= new ConstantContent(json, Buffer.from(JSON.stringify(make())), compress);
+      return document.answer(request);
     },
   });
-}
-
-function pages(): Route[] {
-  return [
-    file('/', html, ownFile('home.html')),
-    file('/docs', html, ownFile('docs.html')),
-    file('/redoc', html, ownFile('redoc.html')),
-    file('/verify', html, ownFile('verify.html')),
-    file('/password-reset', html, ownFile('password-reset.html')),
-    file('/unsubscribe', html, ownFile('unsubscribe.html')),
-    file('/pages/mailed-link.js', script, ownFile('mailed-link.js')),
-    file('/pages/page.css', css, ownFile('page.css')),
-    file('/pages/docs.js', script, ownFile('docs.js')),
-    file('/pages/redoc.js', script, ownFile('redoc.js')),
-    file('/docs/swagger-ui.css', css, require.resolve('swagger-ui-dist/swagger-ui.css')),
-    file('/docs/swagger-ui-bundle.js', script, require.resolve('swagger-ui-dist/swagger-ui-bundle.js')),
-    file('/docs/favicon-32x32.png', 'image/png', require.resolve('swagger-ui-dist/favicon-32x32.png')),
-    file('/redoc/redoc.standalone.js', script, vendored('redoc/redoc.standalone.js'), withoutLogo),
-  ];
 }
 
 function ownFile(name: string): string {
@@ -82,6 +75,40 @@ function vendored(name: string): string {
   return fileURLToPath(new URL(`../../../vendor/${name}`, import.meta.url));
 }
 
+interface Page {
+  path: string;
+  contentType: string;
+  /** The path of the file. */
+  name: string;
+  edited?: (bytes: Buffer) => Buffer;
+}
+
+const swaggerIcon = require.resolve('swagger-ui-dist/favicon-32x32.png');
+
+const pages: readonly Page[] = [
+  { path: '/', contentType: html, name: ownFile('home.html') },
+  { path: '/docs', contentType: html, name: ownFile('docs.html') },
+  { path: '/redoc', contentType: html, name: ownFile('redoc.html') },
+  { path: '/verify', contentType: html, name: ownFile('verify.html') },
+  { path: '/password-reset', contentType: html, name: ownFile('password-reset.html') },
+  { path: '/unsubscribe', contentType: html, name: ownFile('unsubscribe.html') },
+  { path: '/pages/mailed-link.js', contentType: script, name: ownFile('mailed-link.js') },
+  { path: '/pages/page.css', contentType: css, name: ownFile('page.css') },
+  { path: '/pages/docs.js', contentType: script, name: ownFile('docs.js') },
+  { path: '/pages/redoc.js', contentType: script, name: ownFile('redoc.js') },
+  { path: '/docs/swagger-ui.css', contentType: css, name: require.resolve('swagger-ui-dist/swagger-ui.css') },
+  { path: '/docs/swagger-ui-bundle.js', contentType: script, name: require.resolve('swagger-ui-dist/swagger-ui-bundle.js') },
+  { path: '/docs/favicon-32x32.png', contentType: png, name: swaggerIcon },
+  // Browsers ask for it where a page names no icon.
+  { path: '/favicon.ico', contentType: png, name: swaggerIcon },
+  {
+    path: '/redoc/redoc.standalone.js',
+    contentType: script,
+    name: vendored('redoc/redoc.standalone.js'),
+    edited: withoutLogo,
+  },
+];
+
 const unlisted = { method: 'get', tag: 'Documents', needs: 'open', rejects: [], undocumented: true } as const;
 
 /** ReDoc would fetch its maker's logo from elsewhere. */
@@ -89,9 +116,11 @@ function withoutLogo(bytes: Buffer): Buffer {
   return Buffer.from(bytes.toString().replace('https://cdn.redoc.ly/redoc/logo-mini.svg', 'data:,'));
 }
 
+const pageHeaders = { 'Cache-Control': 'public, max-age=300', 'Content-Security-Policy': pagePolicy };
+
 /** A file, read when it is first asked for. */
-function file(path: string, contentType: string, name: string, edited = (bytes: Buffer) => bytes): Route {
-  let known: Promise<{ bytes: Buffer; headers: Record<string, string> }> | undefined;
+function file({ path, contentType, name, edited = (bytes) => bytes }: Page, compress?: Compress): Route {
+  let known: Promise<ConstantContent> | undefined;
   return route({
     ...unlisted,
     root: true,
@@ -99,19 +128,10 @@ function file(path: string, contentType: string, name: string, edited = (bytes: 
     summary: path,
     answers: { 200: { contentTypes: [contentType] }, 304: null },
     async handle({ request }): Promise<Answer> {
-      known ??= readFile(name)
-        .then(edited)
-        .then((bytes) => ({ bytes, headers: headersOf(bytes) }));
-      const { bytes, headers } = await known;
-      if (matchesEtag(request.header('if-none-match'), headers.ETag!)) return { status: 304, headers };
-      return { status: 200, headers, content: { contentType, content: bytes } };
+      known ??= readFile(name).then((bytes) => new ConstantContent(contentType, edited(bytes), compress));
+      return (await known).answer(request, pageHeaders);
     },
   });
-}
-
-function headersOf(bytes: Buffer): Record<string, string> {
-  const digest = createHash('sha256').update(bytes).digest('base64url').slice(0, 16);
-  return { ETag: `"${digest}"`, 'Cache-Control': 'public, max-age=300', 'Content-Security-Policy': pagePolicy };
 }
 
 function redirect(path: string): Route {

@@ -1,6 +1,8 @@
+import { brotliCompressSync, brotliDecompressSync, constants, gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { z } from 'zod';
+import type { Compress } from '../../../src/api/constant-content.ts';
 import { type Route, route } from '../../../src/api/route.ts';
 import { documentRoutes } from '../../../src/api/routes/documents.ts';
 import { type Serving, serving } from '../framework/serving.ts';
@@ -191,6 +193,11 @@ describe('the pages', () => {
     expect(await served.ask('GET', `/api/v1/${name}`)).toMatchObject({ status: 302, headers: { location: `/${name}` } });
   });
 
+  test('name an icon, which is also where browsers look for one', async () => {
+    const { status, headers, bytes } = await served.ask('GET', '/favicon.ico');
+    expect([status, headers['content-type'], bytes.subarray(1, 4).toString()]).toEqual([200, 'image/png', 'PNG']);
+  });
+
   test('are not sent again to who has them', async () => {
     const first = await served.ask('GET', '/docs/swagger-ui.css');
     const again = await served.ask('GET', '/docs/swagger-ui.css', { headers: { 'If-None-Match': String(first.headers.etag) } });
@@ -199,5 +206,52 @@ describe('the pages', () => {
 
   test('open with whatever a link to them carries', async () => {
     expect((await served.ask('GET', '/?utm_source=mail')).status).toBe(200);
+  });
+});
+
+describe('what never changes', () => {
+  const large = ['/openapi.json', '/asyncapi.json', '/docs/swagger-ui-bundle.js', '/redoc/redoc.standalone.js', '/docs/swagger-ui.css'];
+
+  test('is compressed once for each coding, however many ask for it', async () => {
+    const compressed: string[] = [];
+    const compress: Compress = async (bytes, coding) => {
+      compressed.push(`${coding} ${bytes.length}`);
+      return coding === 'br' ? brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }) : gzipSync(bytes);
+    };
+    const counted = await serving(documentRoutes(routes, { version: '1.2.3' }, compress));
+    const plain = await Promise.all(large.map((path) => counted.ask('GET', path)));
+    const decode = { br: brotliDecompressSync, gzip: gunzipSync };
+    for (const [accept, coding] of [
+      ['gzip, deflate, br', 'br'],
+      ['gzip', 'gzip'],
+      ['br;q=0.1, gzip', 'gzip'],
+    ] as const) {
+      const headers = { 'Accept-Encoding': accept };
+      const answers = await Promise.all(large.flatMap((path) => Array.from({ length: 30 }, () => counted.ask('GET', path, { headers }))));
+      answers.forEach((answer, index) => {
+        const original = plain[Math.floor(index / 30)]!;
+        expect([answer.status, answer.headers['content-encoding'], answer.headers.vary]).toEqual([
+          200,
+          coding,
+          expect.stringContaining('Accept-Encoding'),
+        ]);
+        expect(answer.headers.etag).not.toBe(original.headers.etag);
+        if (index % 30 === 0) expect(decode[coding](answer.bytes).equals(original.bytes)).toBe(true);
+      });
+    }
+    expect(compressed).toHaveLength(new Set(compressed).size);
+    expect(compressed).toHaveLength(2 * large.length);
+    await counted.stop();
+  });
+
+  test.each([...large, '/', '/favicon.ico'])('is 304 to who has any variant of it: %s', async (path) => {
+    for (const accept of ['identity', 'gzip', 'br']) {
+      const first = await served.ask('GET', path, { headers: { 'Accept-Encoding': accept } });
+      expect([first.status, first.headers.etag]).toEqual([200, expect.stringMatching(/^"[\w-]+"$/)]);
+      const etag = String(first.headers.etag);
+      const again = await served.ask('GET', path, { headers: { 'If-None-Match': etag } });
+      expect([again.status, again.text, again.headers.etag]).toEqual([304, '', etag]);
+      expect((await served.ask('GET', path, { headers: { 'If-None-Match': '"other"' } })).status).toBe(200);
+    }
   });
 });

@@ -110,6 +110,61 @@ test('/ops/metrics and /metrics count what was answered', async () => {
   expect(text).toContain('http_requests_total{method="GET",path="/version",status="200"} 1');
 });
 
+describe('what is open to all and takes work', () => {
+  test('is done once a second, however many ask: metrics are collected, and each part is asked', async () => {
+    let now = 0;
+    const counts = { metrics: 0, postgres: 0 };
+    const metrics = createMetrics();
+    metrics.gauge({ name: 'collected', help: 'How often this was read.' }, () => [{ value: ++counts.metrics }]);
+    const postgres: Check = () => {
+      counts.postgres++;
+      return { status: 'healthy' };
+    };
+    await operating({ metrics, checks: { ...vital, postgres }, now: () => now });
+    const askAll = async () => {
+      const paths = Array.from({ length: 100 }, () => ['/metrics', '/health/detailed', '/health']).flat();
+      const answers = await Promise.all(paths.map((path) => served.ask('GET', path)));
+      expect(answers.every(({ status }) => status === 200)).toBe(true);
+    };
+    await askAll();
+    now = 999;
+    await askAll();
+    expect(counts).toEqual({ metrics: 1, postgres: 1 });
+    now = 1000;
+    await askAll();
+    expect(counts).toEqual({ metrics: 2, postgres: 2 });
+  });
+
+  test('is done again at once after it has failed', async () => {
+    const metrics = createMetrics();
+    const text = metrics.text;
+    let failures = 1;
+    metrics.text = () => (failures-- > 0 ? Promise.reject(new Error('not now')) : text());
+    await operating({ metrics });
+    expect((await served.ask('GET', '/metrics')).status).toBe(500);
+    expect((await served.ask('GET', '/metrics')).status).toBe(200);
+  });
+});
+
+describe('with METRICS_TOKEN', () => {
+  test.each(['/metrics', '/ops/metrics', '/health/detailed'])('%s takes that token alone', async (path) => {
+    await operating({ metricsToken: 'scrape-me' });
+    const codeWith = async (headers: Record<string, string>) => {
+      const { status, json, headers: answered } = await served.ask('GET', path, { headers });
+      return [status, json?.error?.code, answered['www-authenticate']?.startsWith('Bearer')];
+    };
+    expect(await codeWith({})).toEqual([401, 'NOT_AUTHENTICATED', true]);
+    expect(await codeWith({ Authorization: 'Basic scrape-me' })).toEqual([401, 'NOT_AUTHENTICATED', true]);
+    expect(await codeWith({ Authorization: 'Bearer scrape-m' })).toEqual([401, 'TOKEN_INVALID', true]);
+    expect((await served.ask('GET', path, { headers: { Authorization: 'Bearer scrape-me' } })).status).toBe(200);
+  });
+
+  test.each(['/health', '/ops/health', '/ready', '/version'])('%s stays open', async (path) => {
+    await operating({ metricsToken: 'scrape-me' });
+    expect((await served.ask('GET', path)).status).toBe(200);
+  });
+});
+
 test('/workflow tells every way between statuses', async () => {
   await operating();
   const { json } = await served.ask('GET', '/api/v1/workflow');
