@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { TaskStatsView } from '../../src/api/views/stats-view.ts';
-import { ann, aTask, bob, cid } from '../queries/given-tasks.ts';
+import { ann, aTask, bob, cid, root } from '../queries/given-tasks.ts';
 import { type ReadServer, startReadServer } from './read-server.ts';
 
 const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
@@ -9,7 +9,14 @@ let server: ReadServer;
 beforeAll(async () => {
   server = await startReadServer();
   await server.tasks([
-    aTask(1, { priority: 'low', due_date: '2000-01-01', tags: ['a', 'b'], created_at: daysAgo(6), comment_count: 2 }),
+    aTask(1, {
+      priority: 'low',
+      due_date: '2000-01-01',
+      tags: ['a', 'b'],
+      created_at: daysAgo(6),
+      comment_count: 3,
+      comments_by_author: { [ann]: 2, [cid]: 1 },
+    }),
     aTask(2, { status: 'in_progress', due_date: '2999-01-01', tags: ['b'], created_at: daysAgo(7), shares: { [bob]: 'view' } }),
     aTask(3, {
       status: 'done',
@@ -18,12 +25,21 @@ beforeAll(async () => {
       created_at: daysAgo(30),
       completed_at: daysAgo(0),
       comment_count: 1,
+      comments_by_author: { [ann]: 1 },
     }),
     aTask(4, { status: 'done', priority: 'urgent', tags: ['c'], created_at: daysAgo(30), completed_at: daysAgo(8) }),
     aTask(5, { status: 'cancelled', due_date: '2000-01-01', created_at: daysAgo(0) }),
-    aTask(6, { owner_id: bob, assignee_id: ann, shares: { [ann]: 'edit', [cid]: 'view' }, tags: ['b'], due_date: '2000-01-01' }),
-    aTask(7, { owner_id: bob, tags: ['z'], comment_count: 5 }),
-    aTask(8, { tags: ['a'], deleted_at: daysAgo(0), comment_count: 9 }),
+    aTask(6, {
+      owner_id: bob,
+      assignee_id: ann,
+      shares: { [ann]: 'edit', [cid]: 'view' },
+      tags: ['b'],
+      due_date: '2000-01-01',
+      comment_count: 3,
+      comments_by_author: { [ann]: 1, [bob]: 2 },
+    }),
+    aTask(7, { owner_id: bob, tags: ['z'], comment_count: 5, comments_by_author: { [bob]: 4, [root]: 1 } }),
+    aTask(8, { tags: ['a'], deleted_at: daysAgo(0), comment_count: 9, comments_by_author: { [ann]: 9, [root]: 9 } }),
   ]);
 });
 afterAll(() => server?.close());
@@ -50,9 +66,9 @@ describe('GET /tasks/stats', () => {
 
   test.each([
     ['owned', 5, 3, 1],
-    ['assigned', 1, 0, 1],
-    ['shared', 1, 0, 1],
-    ['all', 6, 3, 2],
+    ['assigned', 1, 1, 1],
+    ['shared', 1, 1, 1],
+    ['all', 6, 4, 2],
   ])('over scope=%s', async (scope, total, comments_posted, overdue) => {
     expect((await server.as('ann').get(`/tasks/stats?scope=${scope}`)).body).toMatchObject({ total, comments_posted, overdue });
   });
@@ -60,7 +76,7 @@ describe('GET /tasks/stats', () => {
   test("over everybody's tasks, for admins", async () => {
     expect((await server.as('root').get('/tasks/stats?scope=everyone')).body).toMatchObject({
       total: 7,
-      comments_posted: 8,
+      comments_posted: 1,
       tasks_shared: 2,
       overdue: 2,
       by_tag: { b: 4, z: 1 },

@@ -60,7 +60,8 @@ const transfer: fc.Arbitrary<Step> = fc
 const comment: fc.Arbitrary<Step> = fc.uuid().map((comment_id) => (task) => {
   if (task === null || task.deletedAt !== null) return [];
   const [last] = [...task.comments].filter(([, { deletedBy }]) => deletedBy === null);
-  if (last && task.comments.size > 2) return [{ type: 'CommentDeleted', data: { comment_id: last[0], author_id: owner, by: 'author' } }];
+  if (last && task.comments.size > 2)
+    return [{ type: 'CommentDeleted', data: { comment_id: last[0], author_id: last[1].authorId, by: 'author' } }];
   return [{ type: 'CommentAdded', data: { comment_id, content: 'Well done', mentions: [] } }];
 });
 

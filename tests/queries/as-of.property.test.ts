@@ -126,7 +126,7 @@ test('a list as of any position is that of a fold of the events up to it, for wh
 });
 
 /** The counts of tasks, in plain TypeScript. */
-function statsOf(rows: readonly TaskRow[], since: string) {
+function statsOf(rows: readonly TaskRow[], since: string, reader: string) {
   const count = (passes: (row: TaskRow) => unknown) => rows.filter(passes).length;
   const completed = count(({ status }) => status === 'done');
   const tags = [...new Set(rows.flatMap((row) => row.tags))];
@@ -140,7 +140,7 @@ function statsOf(rows: readonly TaskRow[], since: string) {
     by_priority: Object.fromEntries(priorities.map((value) => [value, count(({ priority }) => priority === value)])),
     by_tag: Object.fromEntries(tags.map((tag) => [tag, count((row) => row.tags.includes(tag))])),
     tasks_shared: count(({ shares }) => Object.keys(shares).length > 0),
-    comments_posted: rows.reduce((sum, { comment_count }) => sum + comment_count, 0),
+    comments_posted: rows.reduce((sum, { comments_by_author }) => sum + (comments_by_author[reader] ?? 0), 0),
     created_last_7_days: count(({ created_at }) => created_at >= since),
     completed_last_7_days: count(({ completed_at }) => completed_at !== null && completed_at >= since),
   };
@@ -164,11 +164,11 @@ test('statistics and tags as of any position are counted from a fold, told from 
           const held = expectedList(seen, [], { ...wanted, scope: scope === 'all' ? 'everyone' : scope });
           const asOf = String(position);
           const stats = await readSide.queries.taskStats({ reader, scope, today, utcToday: '2026-01-08', asOf });
-          expect(stats).toEqual(statsOf(held, '2026-01-02T00:00:00.000Z'));
+          expect(stats).toEqual(statsOf(held, '2026-01-02T00:00:00.000Z', reader.id));
 
           const visible = expectedList(seenThen(events, position, 'all', reader), [], { ...wanted, scope: 'everyone' });
           const tags = await readSide.queries.listTags({ reader, asOf }, { by: 'page', page: 1, size: 100 });
-          const { by_tag } = statsOf(visible, today);
+          const { by_tag } = statsOf(visible, today, reader.id);
           const told = (JSON.parse(`[${tags.items}]`) as { tag: string; count: number; completed: number }[]).map((item) => [
             item.tag,
             item,

@@ -35,6 +35,7 @@ export function aTask(n: number, row: Partial<TaskRow> = {}): TaskRow {
     assignee_id: null,
     shares: {},
     comment_count: 0,
+    comments_by_author: {},
     file_count: 0,
     created_at,
     updated_at: created_at,

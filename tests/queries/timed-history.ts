@@ -53,12 +53,20 @@ export function rowOf({ task, revision }: { task: Task; revision: number }): Tas
     assignee_id: task.assigneeId,
     shares: Object.fromEntries([...task.shares].map(([id, { permission }]) => [id, permission])),
     comment_count: task.commentCount,
+    comments_by_author: commentsByAuthor(task),
     file_count: task.fileCount,
     created_at: task.createdAt,
     updated_at: task.updatedAt,
     deleted_at: task.deletedAt,
     revision,
   };
+}
+
+function commentsByAuthor({ comments }: Task): Record<string, number> {
+  const standing = [...comments.values()].filter(({ deletedBy }) => deletedBy === null);
+  const counts: Record<string, number> = {};
+  for (const { authorId } of standing) counts[authorId] = (counts[authorId] ?? 0) + 1;
+  return counts;
 }
 
 /** Whether somebody may see the task: a deleted one only as its owner. */

@@ -15,7 +15,7 @@ export const TaskStatsView = z
     by_priority: z.record(Priority, count),
     by_tag: z.record(z.string(), count),
     tasks_shared: count.describe('With at least one share.'),
-    comments_posted: count.describe('Comments that stand on these tasks, whoever wrote them.'),
+    comments_posted: count.describe('The caller’s own comments that stand on these tasks.'),
     created_last_7_days: count.describe('In the last seven dates in UTC, today included.'),
     completed_last_7_days: count,
   })

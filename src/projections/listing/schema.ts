@@ -26,6 +26,8 @@ export interface TaskRow {
   assignee_id: string | null;
   shares: Record<string, SharePermission>;
   comment_count: number;
+  /** How many comments of each author stand, by the author's id; none where none do. */
+  comments_by_author: Readonly<Record<string, number>>;
   file_count: number;
   created_at: string;
   updated_at: string;
@@ -46,6 +48,7 @@ export const taskColumns = [
   'assignee_id',
   'shares',
   'comment_count',
+  'comments_by_author',
   'file_count',
   'created_at',
   'updated_at',
@@ -65,7 +68,7 @@ export interface AccessRow {
 /**
  * Kept counts over the tasks that are not deleted, for each person and way of access. Facets and their keys:
  * `state`: status/priority/1 if shared, else 0/1 if assigned, else 0 · `tag`, `tag_done`: the tag · `due`: the date, of tasks neither done nor cancelled ·
- * `created`, `completed`: the UTC date · `comments`: empty.
+ * `created`, `completed`: the UTC date · `comments`: the person's own that stand, the key empty; over all tasks, the author's id.
  */
 export interface CounterRow {
   user_id: string;
@@ -90,10 +93,7 @@ export interface LastChangeRow {
 }
 
 /** One row a task, deleted ones included, likewise. */
-export interface TaskStateRow {
-  task_id: string;
-  status: Status;
-}
+export type TaskStateRow = { task_id: string; status: Status };
 
 /** One row for each event by which a task came into being, was deleted or was restored. */
 export interface PresenceRow {
@@ -168,6 +168,7 @@ export const taskRowSql = `\
   assignee_id uuid,
   shares jsonb not null,
   comment_count integer not null,
+  comments_by_author jsonb not null,
   file_count integer not null,
   created_at timestamptz(3) not null,
   updated_at timestamptz(3) not null,

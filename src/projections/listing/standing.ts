@@ -24,10 +24,21 @@ export function counts(row: TaskRow | undefined): CounterRow[] {
   if (row === undefined || row.deleted_at !== null) return [];
   const facets = facetsOf(row);
   const holders = [{ user_id: EVERYONE, mask: 0 }, ...accessRows(row)];
-  return holders.flatMap(({ user_id, mask }) => facets.map(({ facet, key, n }) => ({ user_id, mask, facet, key, n })));
+  return holders.flatMap(({ user_id, mask }) =>
+    [...facets, ...commentFacets(row, user_id)].map(({ facet, key, n }) => ({ user_id, mask, facet, key, n })),
+  );
 }
 
-function facetsOf(row: TaskRow): Pick<CounterRow, 'facet' | 'key' | 'n'>[] {
+/** Of a person, how many comments of their own stand; of all people, how many of each. */
+function commentFacets({ comments_by_author: byAuthor }: TaskRow, userId: string): Facet[] {
+  const facet = 'comments' as const;
+  if (userId === EVERYONE) return Object.entries(byAuthor).map(([key, n]) => ({ facet, key, n }));
+  return byAuthor[userId] === undefined ? [] : [{ facet, key: '', n: byAuthor[userId] }];
+}
+
+type Facet = Pick<CounterRow, 'facet' | 'key' | 'n'>;
+
+function facetsOf(row: TaskRow): Facet[] {
   const done = row.status === doneStatus;
   const open = !done && row.status !== 'cancelled';
   const shared = Object.keys(row.shares).length > 0 ? 1 : 0;
@@ -38,6 +49,5 @@ function facetsOf(row: TaskRow): Pick<CounterRow, 'facet' | 'key' | 'n'>[] {
     ...(done ? row.tags.map((key) => ({ facet: 'tag_done' as const, key, n: 1 })) : []),
     ...(open && row.due_date !== null ? [{ facet: 'due' as const, key: row.due_date, n: 1 }] : []),
     ...(row.completed_at === null ? [] : [{ facet: 'completed' as const, key: row.completed_at.slice(0, 10), n: 1 }]),
-    ...(row.comment_count === 0 ? [] : [{ facet: 'comments' as const, key: '', n: row.comment_count }]),
   ];
 }

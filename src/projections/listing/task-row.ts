@@ -13,6 +13,7 @@ export const foldTaskRow: Fold<TaskRow> = rowFold<TaskRow>()({
       description: data.description ?? '',
       shares: {},
       comment_count: 0,
+      comments_by_author: {},
       file_count: 0,
       created_at: at,
       updated_at: at,
@@ -51,10 +52,10 @@ export const foldTaskRow: Fold<TaskRow> = rowFold<TaskRow>()({
       updated_at: at,
     }),
     TaskRestored: (row, { at }) => ({ ...row, deleted_at: null, updated_at: at }),
-    CommentAdded: (row, { at }) => ({ ...row, comment_count: row.comment_count + 1, updated_at: at }),
+    CommentAdded: (row, { at, by }) => ({ ...row, ...withComments(row, by, 1), updated_at: at }),
     CommentEdited: (row, { at }) => ({ ...row, updated_at: at }),
-    CommentDeleted: (row, { at }) => ({ ...row, comment_count: row.comment_count - 1, updated_at: at }),
-    CommentRestored: (row, { at }) => ({ ...row, comment_count: row.comment_count + 1, updated_at: at }),
+    CommentDeleted: (row, { data, at }) => ({ ...row, ...withComments(row, data.author_id, -1), updated_at: at }),
+    CommentRestored: (row, { data, at }) => ({ ...row, ...withComments(row, data.author_id, 1), updated_at: at }),
     FileAttached: (row, { at }) => ({ ...row, file_count: row.file_count + 1, updated_at: at }),
     FileDeleted: (row, { at }) => ({ ...row, file_count: row.file_count - 1, updated_at: at }),
     FilesPurged: (row, { at }) => ({ ...row, updated_at: at }),
@@ -64,6 +65,15 @@ export const foldTaskRow: Fold<TaskRow> = rowFold<TaskRow>()({
 
 export function isTaskEvent(event: RecordedEvent): boolean {
   return event.stream.startsWith('task-');
+}
+
+function withComments(row: TaskRow, author: string, more: number): Pick<TaskRow, 'comment_count' | 'comments_by_author'> {
+  const ofAuthor = (row.comments_by_author[author] ?? 0) + more;
+  const others = without(row.comments_by_author, author);
+  return {
+    comment_count: row.comment_count + more,
+    comments_by_author: ofAuthor > 0 ? { ...others, [author]: ofAuthor } : others,
+  };
 }
 
 function without<V>(map: Readonly<Record<string, V>>, key: string): Record<string, V> {

@@ -46,7 +46,7 @@ select facet, key, sum(n)::float8 as n from (
   union all select 'due', '', sum(n) from t where due_date < ${days.today}::date and status not in (${sql.lit(doneStatus)}, 'cancelled')
   union all ${recent('created', 'created_at')}
   union all ${recent('completed', 'completed_at')}
-  union all select 'comments', '', sum(n * comment_count) from t
+  union all select 'comments', '', sum(n * (comments_by_author ->> ${query.reader.id})::integer) from t
   ${kept ? sql`union all ${kept}` : sql``}
 ) counted group by 1, 2 having sum(n) <> 0 order by 3 desc, key collate "C"`;
 }
@@ -81,7 +81,7 @@ function pastTasks(tables: ReadTables, query: PastQuery): RawBuilder<unknown> {
 export function changedSince(tables: ReadTables, { scope, reader, asOf }: PastQuery): RawBuilder<unknown> {
   const { lastChanges, tasks, versions } = tables;
   const columns = sql.raw(
-    't.status, t.priority, t.shares, t.tags, t.due_date, t.assignee_id, t.created_at, t.completed_at, t.comment_count',
+    't.status, t.priority, t.shares, t.tags, t.due_date, t.assignee_id, t.created_at, t.completed_at, t.comments_by_author',
   );
   const were = [sql`t.deleted_at is null`, isVisible(tables, scope, reader, sql`c.task_id`), ...holding(scope, reader)];
   return sql`changed as materialized (select task_id from ${lastChanges} where position > ${asOf}::bigint),

@@ -20,7 +20,7 @@ export interface TaskStats {
   by_tag: Record<string, number>;
   /** Tasks with at least one share. */
   tasks_shared: number;
-  /** Comments that stand on the tasks, whoever wrote them. */
+  /** The reader's own comments that stand on the tasks. */
   comments_posted: number;
   created_last_7_days: number;
   completed_last_7_days: number;
@@ -57,7 +57,7 @@ export async function taskStats(db: ReadDatabase, tables: ReadTables, query: Tas
 function countsOf({ counters }: ReadTables, { reader, scope, today, utcToday }: TaskStatsQuery): RawBuilder<Count> {
   return sql`select c.facet, case when c.facet in ('state', 'tag') then c.key collate "C" else '' end as key, sum(c.n)::float8 as n
 from ${counters} c
-where ${countersOf(scope, reader)} and (c.facet in ('state', 'tag', 'comments')
+where ${countersOf(scope, reader)} and (c.facet in ('state', 'tag') or c.facet = 'comments' and c.key = ${scope === 'everyone' ? reader.id : ''}
   or c.facet = 'due' and c.key collate "C" < ${today}
   or c.facet in ('created', 'completed') and c.key collate "C" >= ${sixDaysBefore(utcToday)})
 group by 1, 2`;
