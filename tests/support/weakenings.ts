@@ -383,13 +383,14 @@ const following: readonly Weakening[] = [
   {
     name: 'a checkpoint comes after what it speaks for',
     file: activeSubscriber,
-    from: '    await this.#send(events);\n    await this.#inTransaction(async () => {\n      const behind',
+    from: '    await this.#send(events);\n    await this.#prepare(events);\n    await this.#inTransaction(async () => {\n      const behind',
     to: `    if (WITHOUT) {
       await this.#inTransaction(() => this.#advance(upTo, stored.at(-1)));
       await this.#send(events);
       return;
     }
     await this.#send(events);
+    await this.#prepare(events);
     await this.#inTransaction(async () => {
       const behind`,
   },
