@@ -60,7 +60,8 @@ export function createTimeTravel({ momentsFor, store, freshness }: Parts): TimeT
     // What the read model does not know yet cannot be settled; it may already know an event of after that time.
     const isThere = headers['Tasktrail-Stale'] === undefined;
     const position = (await moments.positionAt(time)) ?? (isThere ? await moments.settle(time, head) : head);
-    return { position, headers };
+    // An instance that was ahead of this one may have settled it.
+    return position > head ? { position, ...(await waitFor(fresh, position)) } : { position, headers };
   };
 
   const byPosition = async (position: Position, fresh: FreshQuery) => {

@@ -67,4 +67,35 @@ begin
 end $$;
 `,
   },
+  {
+    name: '0006 one settled moment of a position',
+    // Each position has one row, with the latest time that it was settled for. Answers are what they were: the least position of the same
+    // time or a later one. A row is kept for good, as its answer is; there are no more of them than positions in the log.
+    sql: `
+lock table projections.settled_moments in access exclusive mode;
+create temporary table answers on commit drop as
+  select position, max(at) as at
+  from (select at, min(position) over (order by at desc) as position from projections.settled_moments) answered
+  group by position;
+truncate projections.settled_moments;
+insert into projections.settled_moments (at, position) select at, position from answers;
+
+create function projections.settle(moment timestamptz, head bigint) returns bigint language plpgsql volatile as $$
+declare
+  latest projections.settled_moments;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('settled moments', 0));
+  select * into latest from projections.settled_moments order by at desc limit 1;
+  if latest.at >= moment then
+    return (select position from projections.settled_moments where at >= moment order by at limit 1);
+  end if;
+  if latest.position >= head then
+    update projections.settled_moments set at = moment where at = latest.at;
+    return latest.position;
+  end if;
+  insert into projections.settled_moments (at, position) values (moment, head);
+  return head;
+end $$;
+`,
+  },
 ];

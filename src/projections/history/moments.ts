@@ -7,7 +7,10 @@ export interface Moments {
   positionAt(time: string): Promise<Position | undefined>;
   /**
    * Settles for good which position a time stands for that no event has come after yet, unless it is settled already.
+   * This is the one thing that a read writes: an event that is still under way then, with an earlier time, must not move the answer. A
+   * quiet log has one row, which moves on with the time.
    * @param head a position that the read model has reached and that the log had when the time was past
+   * @returns that position, or a later one that an earlier time was settled for already
    */
   settle(time: string, head: Position): Promise<Position>;
   /** The effective time of a position, RFC 3339; null before the first event. */
@@ -17,8 +20,8 @@ export interface Moments {
 /** @param schema where the tables of the history are just now */
 export function createMoments(query: <R>(statement: pg.QueryConfig) => Promise<R[]>, schema: () => string): Moments {
   const one = async <R>(text: string, values: unknown[]) => (await query<R>({ text, values }))[0]!;
-  // What was settled holds for earlier times too: a position never goes back with the time.
-  const settledFor = '(select min(position) from projections.settled_moments where at >= $1::timestamptz)';
+  // What was settled holds for earlier times too: positions grow with the times that they were settled for.
+  const settledFor = '(select position from projections.settled_moments where at >= $1::timestamptz order by at limit 1)';
 
   // Asked for as the least position, it would be looked for from the beginning of the log.
   const firstAfter = (schemaName: string) =>
@@ -33,11 +36,8 @@ export function createMoments(query: <R>(statement: pg.QueryConfig) => Promise<R
       return position === null ? undefined : BigInt(position);
     },
     async settle(time, head) {
-      // In two statements: the second sees what another instance settled while the first waited for it.
-      const insert = `with settled as (insert into projections.settled_moments (at, position)
-        values ($1::timestamptz, $2::text::bigint) on conflict do nothing) select`;
-      await one(insert, [time, head.toString()]);
-      const { position } = await one<{ position: string }>(`select ${settledFor}::text as position`, [time]);
+      const settle = 'select projections.settle($1::timestamptz, $2::text::bigint)::text as position';
+      const { position } = await one<{ position: string }>(settle, [time, head.toString()]);
       return BigInt(position);
     },
     async timeAt(position) {
