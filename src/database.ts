@@ -39,6 +39,10 @@ export interface Database {
   pools: Pools;
   /** Of the pools, the one for what no request waits for. */
   pool: pg.Pool;
+  /** Calls back whenever a connection was lost that this process had not closed. */
+  onLoss(listener: () => void): void;
+  /** For connections outside the pools: tells the listeners that one was lost. */
+  reportLoss(): void;
 }
 
 /**
@@ -56,8 +60,14 @@ export async function openDatabase(
   const own = config.database.url === undefined ? await startOwn(config, log, closing, signal) : undefined;
   const connectionString = config.database.url ?? own!.connectionString;
   let isOpen = true;
+  const listeners = new Set<() => void>();
+  const reportLoss = () => {
+    for (const listener of listeners) listener();
+  };
   const pools = createPools(connectionString, config.database.poolMax, (error) => {
-    if (isOpen) log.warn({ error }, 'a connection to the database was lost; it is replaced');
+    if (!isOpen) return;
+    log.warn({ error }, 'a connection to the database was lost; it is replaced');
+    reportLoss();
   });
   closing.add('database pools', () => {
     isOpen = false;
@@ -69,7 +79,7 @@ export async function openDatabase(
   await beforeMigrations(pool);
   await migrate(pool, migrations);
   await own?.administer(guardLogStatements(DATABASE));
-  return { connectionString, pools, pool };
+  return { connectionString, pools, pool, onLoss: (listener) => void listeners.add(listener), reportLoss };
 }
 
 async function startOwn(config: Config, log: Logger, closing: Closing, signal: AbortSignal): Promise<EmbeddedPostgres> {

@@ -139,6 +139,7 @@ async function compose(composition: Composition): Promise<Service> {
     },
   });
   closing.add('read models', () => readModels.stop());
+  database.onLoss(() => readModels.progress.forget());
   watch.readModels(readModels, write.store);
   const freshness = createFreshness(readModels.progress, write.store);
   const mail = openMail({ config, at: { host, port }, pool, log: logger.named('mail'), onSettled: watch.mailSettled });
@@ -181,11 +182,18 @@ async function compose(composition: Composition): Promise<Service> {
     progress: readModels.progress,
     feedSchema: () => readModels.schema('feed'),
   });
+  const untilCurrent = (model: string) => async (signal: AbortSignal) =>
+    readModels.progress.follow(model, await write.store.head(), signal);
   const jobs = await openJobs(composition, database, watch, (kinds) => {
     webhooks.defineJobs(kinds);
     erasure.doneBy(kinds);
     const runs = undoRuns(taskServicesOf({ tasks: write.tasks, freshness, accounts }));
-    kinds.define(undoJob, UndoJob, runUndoJob({ runs, queries, account: accounts.administration.read }), undoJobLimits);
+    kinds.define(
+      undoJob,
+      UndoJob,
+      runUndoJob({ runs, queries, untilCurrent: untilCurrent('activity'), account: accounts.administration.read }),
+      undoJobLimits,
+    );
   });
   const erasing = keepErasing(pool, erasure, logger.named('erasure'));
   closing.add('erasures', () => erasing.close());
@@ -250,6 +258,7 @@ async function openWriteSide(
       digest: hash('sha256', deriveKey(keys.secret, 'name of the secret key').export(), 'buffer'),
     },
     log: (line) => logger.error({}, line),
+    onLost: database.reportLoss,
   });
   closing.add('occupancy', () => occupancy.release());
   await requireKnownVocabulary(pools.commands);

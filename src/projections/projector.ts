@@ -44,6 +44,8 @@ export interface ProjectorParts {
   onProgress(position: Position, caughtUp: boolean): void;
   /** Told of events whose rows were committed, and since when they had been worked on: milliseconds since 1970. */
   onApplied?(events: readonly RecordedEvent[], since: number): void;
+  /** The connection that writes has ended, and not by this process: the last rows may have gone with the server. */
+  onConnectionLost?(): void;
 }
 
 /** Keeps one generation of a projection: follows the log from its checkpoint while this instance is the one that may write it. */
@@ -115,11 +117,12 @@ async function runUntil(stop: AbortSignal, target: Target, parts: ProjectorParts
 async function follow(signal: AbortSignal, target: Target, parts: ProjectorParts, status: ProjectorStatus): Promise<void> {
   const { projection, generation, schema } = target;
   // What is read is to have each event soon; what is being made is copied in large groups.
-  let client = await connect(parts.connectionString, schema, { pipeline: true });
+  const open = (pipeline: boolean) => connect(parts, schema, { pipeline });
+  let client = await open(true);
   const writer = (transaction: Transaction) => ({ ...parts, client, transaction, projection, signal });
   const reconnected = async (pipeline: boolean) => {
     await client.end();
-    client = await connect(parts.connectionString, schema, { pipeline });
+    client = await open(pipeline);
     return writer(pipeline ? pipelinedTransactions(client) : waitingTransactions(client));
   };
   try {
@@ -156,14 +159,18 @@ async function follow(signal: AbortSignal, target: Target, parts: ProjectorParts
  * A connection that loses its last rows at a crash of the server together with the checkpoint that speaks of them. Plans may be made while
  * the tables are empty, and kept: they must not be ones that scan them.
  */
-async function connect(connectionString: string, schema: string, options: Pick<pg.ClientConfig, 'pipeline'>): Promise<pg.Client> {
+async function connect(
+  { connectionString, onConnectionLost }: ProjectorParts,
+  schema: string,
+  options: Pick<pg.ClientConfig, 'pipeline'>,
+): Promise<pg.Client> {
   const client = new pg.Client({
     ...options,
     connectionString,
     application_name: `tasktrail projector ${schema}`,
     connectionTimeoutMillis: 5_000,
   });
-  client.on('error', () => {});
+  client.on('error', () => onConnectionLost?.());
   await client.connect();
   await client.query(
     `set search_path = ${schema}; set timezone = 'UTC'; set synchronous_commit = off; set enable_seqscan = off; set jit = off;

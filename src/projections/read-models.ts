@@ -208,9 +208,10 @@ class KeptModel implements ReadModel {
   async #look(): Promise<void> {
     if (this.#stopped) return;
     await dropRetired(this.#parts.pool, this.projection);
+    const { epoch } = this.#progress;
     this.#generations = await generationsOf(this.#parts.pool, this.projection);
     // While another instance writes, this is how far it has come.
-    for (const { state, position } of this.#generations) if (state === 'live') this.#progress.moved(this.projection.name, position);
+    for (const { state, position } of this.#generations) if (state === 'live') this.#progress.moved(this.projection.name, position, epoch);
     const written = this.#generations.filter(({ paused, generation }) => !paused && generation !== this.#misplaced);
     const wanted = new Set(written.map(({ generation }) => generation));
     for (const [generation, projector] of this.#projectors) {
@@ -237,6 +238,16 @@ class KeptModel implements ReadModel {
     };
     const onApplied = (events: readonly RecordedEvent[], since: number) => this.#parts.onApplied?.(this.projection.name, events, since);
     const log = logger.named('projector');
-    return startProjector(this.projection, generation, { connectionString, store, vault, log, pace, onProgress, onApplied });
+    const onConnectionLost = () => this.#progress.forget();
+    return startProjector(this.projection, generation, {
+      connectionString,
+      store,
+      vault,
+      log,
+      pace,
+      onProgress,
+      onApplied,
+      onConnectionLost,
+    });
   }
 }

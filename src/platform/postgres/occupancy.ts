@@ -36,6 +36,8 @@ export interface ServiceDetails {
   /** What is refused where an instance that works on the database has another value. */
   agreement?: Agreement | undefined;
   log: (line: string) => void;
+  /** The connection was lost, which is there at all times: the server may have gone, and what it had not written to its disk with it. */
+  onLost?(): void;
 }
 
 /**
@@ -43,7 +45,7 @@ export interface ServiceDetails {
  * that says so is lost, it is made again.
  * @throws DatabaseOccupied while such a tool is at work, or an instance that has not what this one must have like all others
  */
-export async function occupy(connectionString: string, { vocabulary, agreement, log }: ServiceDetails): Promise<Occupancy> {
+export async function occupy(connectionString: string, { vocabulary, agreement, log, onLost }: ServiceDetails): Promise<Occupancy> {
   const ending = new AbortController();
   const takeShared = () => take(connectionString, 'shared', vocabulary, agreement);
   let hold = await takeShared();
@@ -51,6 +53,7 @@ export async function occupy(connectionString: string, { vocabulary, agreement, 
     for (let told = false; !ending.signal.aborted; ) {
       if (!hold.lost.aborted) await happened(AbortSignal.any([hold.lost, ending.signal]));
       if (ending.signal.aborted) return;
+      onLost?.();
       try {
         hold = await takeShared();
         told = false;
