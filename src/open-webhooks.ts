@@ -94,7 +94,17 @@ export function openWebhooks(parts: WebhookSideParts): WebhookSide {
       queued: workers.wake,
     }),
     defineJobs: (jobs) =>
-      jobs.define(replayJob, ReplayJob, runReplay({ ...parts, database: inBackground, queued: workers.wake }), replayLimits),
+      jobs.define(
+        replayJob,
+        ReplayJob,
+        runReplay({
+          ...parts,
+          database: inBackground,
+          feedFollows: (position, signal) => progress.follow('feed', position, signal),
+          queued: workers.wake,
+        }),
+        replayLimits,
+      ),
     run() {
       workers.run();
       const chore = startChore(pools.background, {

@@ -29,6 +29,11 @@ export interface Freshness {
   wrote(callerId: string, taskId: string, position: Position, events: readonly RecordedTaskEvent[]): void;
   /** Something about this person's account went into the log. */
   recorded(userId: string, position: Position): void;
+  /**
+   * For a command that is decided on read models: waits until they have all that was in the log when it arrived, whichever instance wrote
+   * it. @throws Rejection DEPENDENCY_UNAVAILABLE when they do not get there in time: nothing is to be changed on half a picture
+   */
+  requireCurrent(models: readonly ReadModel[]): Promise<void>;
   /** @returns the headers of the answer: `Tasktrail-Stale: true` when the read models did not get there in time. @throws Rejection */
   wait(query: FreshQuery): Promise<{ headers: Record<string, string> }>;
 }
@@ -62,6 +67,15 @@ export function createFreshness(progress: Progress, store: EventStore): Freshnes
     recorded(userId, position) {
       raise(byPerson, userId, position);
       if (position > last) last = position;
+    },
+    async requireCurrent(models) {
+      const head = await store.head();
+      const deadline = performance.now() + LONGEST_WAIT_MS;
+      for (const model of models) {
+        if (await progress.reached(model, head, Math.max(deadline - performance.now(), 0))) continue;
+        const message = `The read model ${model} does not have all events yet; nothing was changed, try again shortly`;
+        throw new Rejection('DEPENDENCY_UNAVAILABLE', message, [{ part: 'projector' }]);
+      }
     },
     async wait(query) {
       const carried = carriedPosition(query.request);

@@ -25,6 +25,8 @@ export type UndoJob = z.output<typeof UndoJob>;
 export interface UndoJobParts {
   runs: UndoRuns;
   queries: Pick<Queries, 'findRun'>;
+  /** Waits until the read model of the activity has all that is in the log now. @throws what the signal aborts with */
+  untilCurrent(signal: AbortSignal): Promise<void>;
   /** Who somebody is by now. @throws Rejection USER_NOT_FOUND */
   account(userId: string): Promise<{ role: 'user' | 'admin'; isActive: boolean }>;
 }
@@ -35,8 +37,9 @@ const CHUNK = 100;
  * Takes a run back a hundred tasks at a time. What an interrupted attempt had done already is found to be done: nothing is taken back
  * twice. What others have changed since is left; whoever asks for a preview afterwards is told what that was.
  */
-export function runUndoJob({ runs, queries, account }: UndoJobParts) {
+export function runUndoJob({ runs, queries, untilCurrent, account }: UndoJobParts) {
   return async ({ data, progress, signal }: JobInput<UndoJob>): Promise<void> => {
+    await untilCurrent(signal);
     const touched = await queries.findRun(data.run);
     const done = Math.floor((progress.done * touched.length) / CHUNK) * CHUNK;
     for (let next = done; next < touched.length; next += CHUNK) {

@@ -81,6 +81,7 @@ export function undoRoutes(services: UndoServices): Route[] {
         const jobId = call.idempotency && !body.dry_run ? tasks.keyedId(call) : undefined;
         const before = jobId === undefined ? null : await sameJob(jobs, jobId, run);
         if (before) return accepted(before, { 'Idempotent-Replayed': 'true' });
+        await freshness.requireCurrent(['activity']);
         const { headers } = await freshness.wait({ caller, request, models: ['activity'], ofEverybody: caller.isAdmin });
         const touched = await queriesFor(request).findRun(run);
         if (body.dry_run) return preview(runs, { touched, run, call, headers, signal: request.signal });

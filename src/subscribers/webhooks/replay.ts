@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Database } from '../../accounts/database.ts';
 import { publicTypes } from '../../events/public-type.ts';
-import type { EventStore, StoredEvent } from '../../events/store/event-store.ts';
+import type { EventStore, Position, StoredEvent } from '../../events/store/event-store.ts';
 import { taskStream } from '../../events/task/task-events.ts';
 import type { EventTypeName } from '../../events/upcasters.ts';
 import { userStream } from '../../events/user/user-events.ts';
@@ -32,15 +32,18 @@ export interface ReplayParts {
   database: Database;
   queries: Pick<Queries, 'readFeed'>;
   store: Pick<EventStore, 'readEvents'>;
+  /** Waits until the feed's read model is there. @throws what the signal aborts with */
+  feedFollows(position: Position, signal: AbortSignal): Promise<void>;
   queued(): void;
 }
 
 const PAGE = 500;
 
 /** What an interrupted attempt had queued already is not queued again. */
-export function runReplay({ database, queries, store, queued }: ReplayParts) {
+export function runReplay({ database, queries, store, feedFollows, queued }: ReplayParts) {
   return async ({ data, progress, signal }: JobInput<ReplayJob>): Promise<void> => {
     const [first, until] = [BigInt(data.after), BigInt(data.until)];
+    await feedFollows(until, signal);
     for (let after = first; after < until; ) {
       signal.throwIfAborted();
       const { reader, types } = await requireActive(database, data);

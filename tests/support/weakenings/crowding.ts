@@ -17,6 +17,18 @@ export const crowding: readonly Weakening[] = [
     to: "if (!WITHOUT) signal.addEventListener('abort', cancel, { once: true });",
   },
   {
+    name: 'the undo of a run waits for the log',
+    file: 'api/routes/undo.ts',
+    from: "await freshness.requireCurrent(['activity']);",
+    to: "if (!WITHOUT) await freshness.requireCurrent(['activity']);",
+  },
+  {
+    name: 'what is known is forgotten with the connection',
+    file: 'projections/progress.ts',
+    from: '    forget() {',
+    to: '    forget() {\n      if (WITHOUT) return;',
+  },
+  {
     name: 'a client that reads nothing is disconnected',
     file: 'api/server.ts',
     from: 'const isStalled = socket.writableLength > 0;',
