@@ -95,7 +95,13 @@ function counts(group: string, reader: (subject: Subject) => Reader): Case[] {
     group,
     name,
     ask: (queries, subject) =>
-      queries.taskStats({ reader: reader(subject), scope: scope(subject), today: TODAY, utcToday: TODAY, asOf: asOf?.(subject) }),
+      queries.taskStats({
+        reader: reader(subject),
+        scope: scope(subject),
+        today: TODAY,
+        recentSince: `${TODAY}T00:00:00.000Z`,
+        asOf: asOf?.(subject),
+      }),
   });
   const flow = (name: string, from: string, days: number): Case => ({
     group,
@@ -129,7 +135,11 @@ function trail(group: string, reader: (subject: Subject) => Reader): Case[] {
     listed('activity', {}),
     listed('activity of one kind', { action: ['task_deleted' as never] }),
     listed('activity of a week', { occurred: { after: '2025-06-01T00:00:00.000Z', before: '2025-06-07T00:00:00.000Z' } }),
-    { group, name: 'activity statistics', ask: (queries, subject) => queries.activityStats(reader(subject).id) },
+    {
+      group,
+      name: 'activity statistics',
+      ask: (queries, subject) => queries.activityStats(reader(subject).id, { starts: ['2000-01-01T00:00:00.000Z'], seconds: [0] }),
+    },
     {
       group,
       name: 'feed from the beginning',

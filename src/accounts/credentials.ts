@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isStorable } from '../events/values.ts';
+import { canonicalTimezone } from './timezone.ts';
 import { isUsername } from './username.ts';
 
 /** What people may call themselves, and what they may keep secret. */
@@ -21,10 +22,16 @@ const storable = { error: 'must be well-formed text without NUL characters', par
 
 export const FullName = z.string().trim().max(200).refine(isStorable, storable);
 
+/** An IANA name in any case; in its canonical spelling. */
 export const Timezone = z
   .string()
   .max(64)
-  .refine(isTimezone, { error: 'must be the IANA name of a time zone', params: { code: 'not_one_of' } });
+  .transform((name, context) => {
+    const canonical = canonicalTimezone(name);
+    if (canonical !== undefined) return canonical;
+    context.addIssue({ code: 'custom', message: 'must be the IANA name of a time zone', params: { code: 'not_one_of' } });
+    return z.NEVER;
+  });
 
 export const Password = z
   .string()
@@ -38,15 +45,4 @@ export const Password = z
 export function isGuessable(password: string, { email, username }: { email: string; username?: string | undefined }): boolean {
   const guess = password.toLowerCase();
   return guess === email.toLowerCase() || guess === username?.toLowerCase();
-}
-
-// Offsets such as +02:00 are names to JavaScript, but mean the opposite to PostgreSQL.
-function isTimezone(name: string): boolean {
-  if (!/^[A-Za-z]/.test(name)) return false;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -3,13 +3,14 @@ import { type EventStore, formatPosition, type Position, parsePosition } from '.
 import type { Requester } from '../platform/postgres/fair-reads.ts';
 import type { Moments } from '../projections/history/moments.ts';
 import { Rejection } from '../rejection.ts';
+import { type DateOrTime, isDate, lastMoment, timezoneParameter, today } from './days.ts';
 import type { Freshness, FreshQuery } from './freshness.ts';
 import { notAfter } from './query-parameters.ts';
 import { requireWritten } from './written-position.ts';
 
 /** The parameters by which something is asked for as it was. Put into a route's query schema together with `asOfRule`. */
 export const asOfParameters = {
-  as_of: notAfter('As it was then, for whom may see it now. Not in the future.'),
+  as_of: notAfter('As it was then, for whom may see it now: not in the future, and today is now.'),
   as_of_position: z
     .string()
     .transform((text, context) => {
@@ -20,11 +21,13 @@ export const asOfParameters = {
     })
     .optional()
     .meta({ description: 'The same by a position, as `Tasktrail-As-Of-Position` tells it: the answer never moves.' }),
+  timezone: timezoneParameter,
 };
 export const asOfRule = ['as_of', 'as_of_position'] as const;
 
 export interface AsOfQuery {
-  as_of?: string | undefined;
+  /** Dates are days of the caller's. */
+  as_of?: DateOrTime | undefined;
   as_of_position?: Position | undefined;
 }
 
@@ -45,13 +48,26 @@ interface Parts {
   momentsFor(requester: Requester): Moments;
   store: Pick<EventStore, 'head'>;
   freshness: Pick<Freshness, 'wait'>;
+  clock?: () => Date;
 }
 
-export function createTimeTravel({ momentsFor, store, freshness }: Parts): TimeTravel {
+/** The clocks of a client and the server may differ by this much. */
+const CLOCK_TOLERANCE_MS = 5_000;
+
+export function createTimeTravel({ momentsFor, store, freshness, clock = () => new Date() }: Parts): TimeTravel {
   const waitFor = (fresh: FreshQuery, asOf: Position) => freshness.wait({ ...fresh, models: [...fresh.models, 'history'], asOf });
 
-  const byTime = async (time: string, fresh: FreshQuery) => {
-    if (time > new Date().toISOString()) throw inTheFuture('as_of');
+  /** A time a moment ahead and the current day mean now. @throws Rejection for a later one */
+  const timeMeant = (asked: DateOrTime, timezone: string): string => {
+    const now = clock();
+    const latest = isDate(asked) ? today(timezone, now) : new Date(now.getTime() + CLOCK_TOLERANCE_MS).toISOString();
+    if (asked > latest) throw inTheFuture('as_of');
+    const time = lastMoment(asked, timezone);
+    return time > now.toISOString() ? now.toISOString() : time;
+  };
+
+  const byTime = async (asked: DateOrTime, fresh: FreshQuery) => {
+    const time = timeMeant(asked, fresh.caller.timezone);
     const moments = momentsFor(fresh.request);
     const known = await moments.positionAt(time);
     if (known !== undefined) return { position: known, ...(await waitFor(fresh, known)) };

@@ -1,4 +1,4 @@
-import { today } from './views/today.ts';
+import { plusDays, startOfDate, today } from './days.ts';
 
 /** Parts of a range of dates. */
 export interface Buckets {
@@ -11,8 +11,6 @@ export interface Buckets {
 }
 
 const DAY = 24 * 3600 * 1000;
-/** No time zone has ever been further than this from UTC. */
-const FARTHEST = 16 * 3600 * 1000;
 
 /** How many buckets a range of dates has, both included. */
 export function bucketDates(from: string, to: string, bucket: 'day' | 'week'): string[] {
@@ -32,20 +30,4 @@ export function bucketsUntil(now: Date, dates: readonly string[], to: string, ti
 
 export function daysBetween(from: string, to: string): number {
   return Math.round((Date.parse(to) - Date.parse(from)) / DAY);
-}
-
-function plusDays(date: string, days: number): string {
-  return new Date(Date.parse(date) + days * DAY).toISOString().slice(0, 10);
-}
-
-/** The first moment of a date in a time zone: midnight, or what comes first on a date that has none. To the second. */
-export function startOfDate(date: string, timezone: string): string {
-  const midnight = Date.parse(date);
-  let [before, at] = [(midnight - FARTHEST) / 1000, (midnight + FARTHEST) / 1000];
-  while (at - before > 1) {
-    const middle = Math.floor((before + at) / 2);
-    if (today(timezone, new Date(middle * 1000)) < date) before = middle;
-    else at = middle;
-  }
-  return new Date(at * 1000).toISOString();
 }

@@ -4,6 +4,7 @@ import type { ApiRequest } from './api-request.ts';
 import { readJson } from './body.ts';
 import type { Cors } from './cors.ts';
 import { createCrowding } from './crowding.ts';
+import { inTimezone } from './days.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { RefusalWithHeaders } from './refusal-with-headers.ts';
@@ -72,7 +73,7 @@ export function requestHandling({
     const parts = requestParts(endpoint, found.params, sent, request);
     const { limited } = endpoint.route;
     if (limited && limits) for (const as of [limited].flat()) await limits.countAttempt(request, as, parts.body);
-    const handle = () => endpoint.route.handle({ ...parts, caller, request });
+    const handle = () => endpoint.route.handle({ ...parts, caller: inTimezone(caller, parts.query), request });
     return crowding.carryOut(endpoint, () => (caller?.token ? withinScopes(caller, handle) : handle()));
   };
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isUsername } from '../accounts/username.ts';
 import { faultMessage } from '../platform/fault-messages.ts';
+import type { DateOrTime } from './days.ts';
 import { Tag } from './tag.ts';
 
 // The values of query strings: text that stands for numbers, lists, times and people. As input they are described for the documents.
@@ -63,30 +64,30 @@ export function date(description: string) {
   return dateForm.optional().meta({ description });
 }
 
-/** The first moment of a date in UTC, or a time; as an ISO time with milliseconds. */
+/** A date, or a time as an ISO time with milliseconds: `firstMoment` makes a time of it, in the caller's time zone. */
 export function notBefore(description: string) {
-  return moment(description, 'T00:00:00.000Z', (time, rest) => (/[1-9]/.test(rest) ? time + 1 : time));
+  return dateOrTime(description, (time, rest) => (/[1-9]/.test(rest) ? time + 1 : time));
 }
 
-/** The last moment of a date in UTC, or a time; as an ISO time with milliseconds. */
+/** A date, or a time as an ISO time with milliseconds: `lastMoment` makes a time of it, in the caller's time zone. */
 export function notAfter(description: string) {
-  return moment(description, 'T23:59:59.999Z', (time) => time);
+  return dateOrTime(description, (time) => time);
 }
 
 /** @param round makes whole milliseconds, which is what times are stored in, from a time and the digits that are too many */
-function moment(description: string, timeOfDate: string, round: (time: number, rest: string) => number) {
+function dateOrTime(description: string, round: (time: number, rest: string) => number) {
   return z
     .string()
-    .transform((text, context) => {
-      const exact = dateForm.safeParse(text).success ? text + timeOfDate : text;
-      const time = timeForm.safeParse(exact).success ? round(Date.parse(exact), /\.\d{3}(\d*)/.exec(exact)?.[1] ?? '') : Number.NaN;
+    .transform((text, context): DateOrTime => {
+      if (dateForm.safeParse(text).success) return text;
+      const time = timeForm.safeParse(text).success ? round(Date.parse(text), /\.\d{3}(\d*)/.exec(text)?.[1] ?? '') : Number.NaN;
       if (time >= earliest && time <= latest) return new Date(time).toISOString();
       const message = 'must be a date, as in 2026-01-31, or a time, as in 2026-01-31T12:00:00Z';
       context.addIssue({ code: 'custom', message, params: { code: 'format' } });
       return z.NEVER;
     })
     .optional()
-    .meta({ description: `${description} A date (in UTC) or a time.` });
+    .meta({ description: `${description} A date, which is a day of the caller's, or a time.` });
 }
 
 const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

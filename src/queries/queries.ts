@@ -5,7 +5,7 @@ import { erasuresInLog } from './accounts/erasures-in-log.ts';
 import { exportAccount } from './accounts/export-account.ts';
 import { type AccountFilters, listAccounts } from './accounts/list-accounts.ts';
 import { listSecurityEvents, type SecurityEventFilters } from './accounts/list-security-events.ts';
-import { activityStats } from './activity/activity-stats.ts';
+import { activityStats, type TimezoneOffsets } from './activity/activity-stats.ts';
 import { findRun, type RunMarks } from './activity/find-run.ts';
 import { type ActivityList, exportActivity, listActivity } from './activity/list-activity.ts';
 import { taskTimeline } from './activity/task-timeline.ts';
@@ -74,7 +74,7 @@ function queriesOn(db: ReadDatabase, tables: ReadTables) {
     listActivity: (list: ActivityList, request: PageRequest) => listActivity(db, tables, list, request),
     exportActivity: (list: ActivityList, signal: AbortSignal) => exportActivity(db, tables, list, signal),
     findRun: (marks: RunMarks) => findRun(db, tables, marks),
-    activityStats: (actorId: string) => activityStats(db, tables, actorId),
+    activityStats: (actorId: string, offsets: TimezoneOffsets) => activityStats(db, tables, actorId, offsets),
     listAccounts: (filters: AccountFilters, request: PageRequest) => listAccounts(db, tables, filters, request),
     knownTask: (taskId: string) => knownTask(db, tables, taskId),
     tasksConcerning: (userId: string) => tasksConcerning(db, tables, userId),

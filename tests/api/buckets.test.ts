@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { bucketDates, bucketsUntil, startOfDate } from '../../src/api/buckets.ts';
+import { bucketDates, bucketsUntil } from '../../src/api/buckets.ts';
+import { startOfDate } from '../../src/api/days.ts';
 
 test.each([
   ['2026-03-29', 'Europe/Berlin', '2026-03-28T23:00:00.000Z'],

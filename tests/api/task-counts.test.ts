@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startOfLastSevenDays } from '../../src/api/days.ts';
 import { TaskStatsView } from '../../src/api/views/stats-view.ts';
 import { ann, aTask, bob, cid, root } from '../queries/given-tasks.ts';
 import { type ReadServer, startReadServer } from './read-server.ts';
@@ -113,6 +114,29 @@ describe('GET /tasks/stats', () => {
     expect(others).toEqual([]);
     expect(statement!.text.match(/"listing_v1"\."\w+"/g)).toEqual(['"listing_v1"."counters"']);
   });
+
+  test.each(['UTC', 'Pacific/Kiritimati', 'Pacific/Pago_Pago', 'Asia/Kathmandu'])(
+    "counts as created and completed in the last seven days what was on the caller's today and six days before, in %s",
+    async (timezone) => {
+      const since = startOfLastSevenDays(timezone, new Date());
+      const before = new Date(Date.parse(since) - 1).toISOString();
+      const n = 50 + 4 * ['UTC', 'Pacific/Kiritimati', 'Pacific/Pago_Pago', 'Asia/Kathmandu'].indexOf(timezone);
+      const done = (completed_at: string) => ({ owner_id: cid, status: 'done', created_at: before, completed_at }) as const;
+      const client = server.as('cid', timezone);
+      const counts = async () => {
+        const { created_last_7_days: created, completed_last_7_days: completed } = (await client.get('/tasks/stats')).body;
+        return { created, completed };
+      };
+      const first = await counts();
+      await server.tasks([
+        aTask(n, { owner_id: cid, created_at: since }),
+        aTask(n + 1, { owner_id: cid, created_at: before }),
+        aTask(n + 2, done(since)),
+        aTask(n + 3, done(before)),
+      ]);
+      expect(await counts()).toEqual({ created: first.created + 1, completed: first.completed + 1 });
+    },
+  );
 });
 
 describe('GET /tags', () => {

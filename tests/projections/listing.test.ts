@@ -82,7 +82,7 @@ describe('the listing', () => {
     expect(tables.tasks).toMatchObject([{ title: 'Feed the cat', due_date: null, status: 'done', comment_count: 1, revision: 3 }]);
     const { updated_at } = tables.tasks![0]!;
     expect(tables.last_changes).toEqual([{ task_id: taskId, updated_at, position: 4 }]);
-    expect(tables.task_states).toEqual([{ task_id: taskId, status: 'done' }]);
+    expect(tables.task_states).toMatchObject([{ task_id: taskId, status: 'done' }]);
     expect(counters(tables, owner)).toEqual({
       '1 state done/medium/0/0': 1,
       '1 tag a': 1,

@@ -26,7 +26,7 @@ beforeAll(async () => {
         timestamptz '2020-01-01' + n * interval '1 minute', timestamptz '2020-01-01' + n * interval '1 minute', null, 0, n
       from generate_series(1, ${1.2 * TASKS}) n;
     insert into listing_v1.last_changes select id, updated_at, position from listing_v1.tasks;
-    insert into listing_v1.task_states select id, status from listing_v1.tasks;
+    insert into listing_v1.task_states select id, status, completed_at from listing_v1.tasks;
     insert into listing_v1.access select owner_id, id, case when owner_id = assignee_id then 3 else 1 end, 'owner', created_at from listing_v1.tasks;
     insert into listing_v1.access select assignee_id, id, 2, 'edit', created_at from listing_v1.tasks where assignee_id <> owner_id;
     insert into listing_v1.counters select user_id, mask, 'state', ${stateKey}, count(*) from listing_v1.access join listing_v1.tasks on id = task_id group by 1, 2, 4;

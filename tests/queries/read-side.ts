@@ -129,7 +129,7 @@ async function writeTasks(client: pg.PoolClient, rows: readonly TaskRow[]): Prom
     rows.map((row, n) => ({ ...row, position: n })),
   );
   await client.query('insert into last_changes select id, updated_at, position from tasks on conflict do nothing');
-  await client.query('insert into task_states select id, status from tasks on conflict do nothing');
+  await client.query('insert into task_states select id, status, completed_at from tasks on conflict do nothing');
   await write(client, 'access', access);
   await write(
     client,

@@ -32,6 +32,10 @@ const titles = [
 let readSide: ReadSide;
 beforeAll(async () => {
   readSide = await openReadSide();
+  await readSide.people([
+    { id: '00000000-0000-7000-8000-0000000004aa', username: 'jm', full_name: 'Jörg Müller' },
+    { id: '00000000-0000-7000-8000-0000000004ab', username: 'jo', full_name: 'José Ortega' },
+  ]);
   const events = [...titles, 'only in the comment'].flatMap((title, n) => {
     const comment_id = `00000000-0000-7000-8000-0000000003${n + 10}`;
     const happened =
@@ -143,11 +147,6 @@ test.each([
   ['jose\u0301', ['jo']],
   ['%', []],
 ])('an admin who searches accounts for %j finds %j', async (search, expected) => {
-  await readSide.pool.query('delete from accounts.users');
-  await readSide.people([
-    { id: '00000000-0000-7000-8000-0000000004aa', username: 'jm', full_name: 'Jörg Müller' },
-    { id: '00000000-0000-7000-8000-0000000004ab', username: 'jo', full_name: 'José Ortega' },
-  ]);
   const page = await readSide.queries.listAccounts({ search }, { by: 'page', page: 1, size: 10 });
   expect((JSON.parse(`[${page.items}]`) as { username: string }[]).map(({ username }) => username)).toEqual(expected);
 });

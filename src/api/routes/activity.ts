@@ -5,6 +5,7 @@ import { actions } from '../../projections/activity/describe.ts';
 import type { ActorFilter } from '../../queries/activity/activity-filters.ts';
 import type { QueriesFor } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
+import { momentsBetween, offsetsOf, timezoneParameter } from '../days.ts';
 import type { Freshness } from '../freshness.ts';
 import { exportAnswer, exportContentTypes, formatParameter, isExport, wholeWhenExported } from '../list-export.ts';
 import { notAfter, notBefore, type SomebodyNamed, somebody, someOf, uuid } from '../query-parameters.ts';
@@ -30,6 +31,7 @@ const ActivityQuery = wholeWhenExported(
       task_id: uuid('What happened to this task.'),
       operation_id: uuid('What this call or job did.'),
       actor: somebody('Whose doing; for admins, others only see their own.'),
+      timezone: timezoneParameter,
       ...pageParameters,
       format: formatParameter,
     }),
@@ -53,7 +55,7 @@ export function activityRoutes({ queriesFor, freshness, requireTaskVisible }: Ac
       rejects: ['ADMIN_ONLY', 'INVALID_CURSOR'],
       async handle({ query, caller, request }) {
         const actor = requireActor(query.actor, caller);
-        const list = { actor, reader: caller, filters: filtersOf(query) };
+        const list = { actor, reader: caller, filters: filtersOf(query, caller.timezone) };
         const { headers } = await freshness.wait({
           caller,
           request,
@@ -73,12 +75,12 @@ export function activityRoutes({ queriesFor, freshness, requireTaskVisible }: Ac
       path: '/activity/stats',
       summary: 'Count what the caller did',
       needs: { scope: 'tasks:read' },
-      query: z.strictObject({}),
+      query: z.strictObject({ timezone: timezoneParameter }),
       answers: { 200: ActivityStatsView },
       rejects: [],
       async handle({ caller, request }) {
         const { headers } = await freshness.wait({ caller, request, models: ['activity'] });
-        return { status: 200, headers, body: await queriesFor(request).activityStats(caller.id) };
+        return { status: 200, headers, body: await queriesFor(request).activityStats(caller.id, offsetsOf(caller.timezone)) };
       },
     }),
     route({
@@ -110,12 +112,11 @@ function requireActor(actor: SomebodyNamed | undefined, caller: Caller): ActorFi
   return actor;
 }
 
-function filtersOf(query: ActivityQuery) {
-  const { start_date: after, end_date: before } = query;
+function filtersOf(query: ActivityQuery, timezone: string) {
   return {
     action: query.action,
     resourceType: query.resource_type,
-    occurred: after === undefined && before === undefined ? undefined : { after, before },
+    occurred: momentsBetween(query.start_date, query.end_date, timezone),
     taskId: query.task_id,
     operationId: query.operation_id,
   };

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { Timezone } from '../../accounts/credentials.ts';
 import { Id, Status } from '../../events/values.ts';
 import type { FlowStats } from '../../queries/history/flow-stats.ts';
 import type { QueriesFor } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
 import { bucketDates, bucketsUntil, daysBetween } from '../buckets.ts';
+import { timezoneParameter } from '../days.ts';
 import type { Freshness } from '../freshness.ts';
 import { date } from '../query-parameters.ts';
 import { type Route, route } from '../route.ts';
@@ -28,7 +28,7 @@ const FlowQuery = z.strictObject({
     .enum(['day', 'week'])
     .default('day')
     .meta({ description: 'Weeks begin on Monday; the first one and the last are cut to the dates.' }),
-  timezone: Timezone.optional().meta({ description: "Whose days they are: an IANA name, the caller's own when left out." }),
+  timezone: timezoneParameter,
   scope: scopeParameter('owned'),
 });
 type FlowQuery = z.output<typeof FlowQuery>;
@@ -78,7 +78,7 @@ export function flowRoutes({ queriesFor, freshness }: FlowServices): Route[] {
         const { scope, to } = query;
         const dates = requireDates(query);
         const now = new Date();
-        const buckets = bucketsUntil(now, dates, to, query.timezone ?? caller.timezone);
+        const buckets = bucketsUntil(now, dates, to, caller.timezone);
         const ofEverybody = scope === 'everyone';
         const { headers } = await freshness.wait({ caller, request, models: ['listing', 'history'], ofEverybody });
         const { starts, end } = buckets;

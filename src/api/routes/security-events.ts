@@ -4,6 +4,7 @@ import type { SecurityLog } from '../../accounts/security-log.ts';
 import type { QueriesFor } from '../../queries/queries.ts';
 import type { RejectionCode } from '../../rejection.ts';
 import type { ApiRequest } from '../api-request.ts';
+import { momentsBetween, timezoneParameter } from '../days.ts';
 import { notAfter, notBefore, someOf, uuid } from '../query-parameters.ts';
 import { type Route, route } from '../route.ts';
 import { atMostOneOf, pageAnswer, pageOf, pageParameters, pageRequest, pageRules } from '../views/listing-view.ts';
@@ -20,6 +21,7 @@ const SecurityEventsQuery = atMostOneOf(
     user_id: uuid('Whose account it was about, or who was refused.'),
     start_date: notBefore('What happened then or later.'),
     end_date: notAfter('What happened then or earlier.'),
+    timezone: timezoneParameter,
     ...pageParameters,
   }),
   ...pageRules,
@@ -39,9 +41,9 @@ export function securityEventRoutes({ queriesFor, security }: SecurityEventServi
       query: SecurityEventsQuery,
       answers: { 200: pageOf(SecurityEventView) },
       rejects: ['ADMIN_ONLY', 'INVALID_CURSOR'],
-      async handle({ query, request }) {
-        const { kind, user_id: userId, start_date: after, end_date: before } = query;
-        const occurred = after === undefined && before === undefined ? undefined : { after, before };
+      async handle({ query, caller, request }) {
+        const { kind, user_id: userId } = query;
+        const occurred = momentsBetween(query.start_date, query.end_date, caller.timezone);
         await security.flush();
         const part = pageRequest(query);
         return pageAnswer(await queriesFor(request).listSecurityEvents({ kind, userId, occurred }, part), part, request, {});

@@ -4,6 +4,7 @@ import { Id } from '../../events/values.ts';
 import type { QueriesFor } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
 import type { AsOfQuery, TimeTravel } from '../as-of.ts';
+import { isDate, lastMoment, plusDays, timezoneParameter } from '../days.ts';
 import { notAfter, uuid } from '../query-parameters.ts';
 import { JsonText, type Route, route } from '../route.ts';
 import { FieldChangeView } from '../views/field-change-view.ts';
@@ -16,8 +17,8 @@ export interface TaskChangesServices {
 
 const positionForm = /^\d+$/;
 
-/** A time, a date or a position. @param ofTime what a time or date stands for */
-function moment(ofTime: z.ZodType<string | undefined>, description: string) {
+/** A time, a date or a position. */
+function moment(description: string) {
   return z
     .string()
     .transform((text, context): AsOfQuery => {
@@ -25,7 +26,7 @@ function moment(ofTime: z.ZodType<string | undefined>, description: string) {
         const position = parsePosition(text);
         if (position !== undefined) return { as_of_position: position };
       }
-      const time = ofTime.safeParse(text);
+      const time = notAfter('').safeParse(text);
       if (time.success) return { as_of: time.data };
       const message = 'must be a date, a time or a position: decimal digits';
       context.addIssue({ code: 'custom', message, params: { code: 'format' } });
@@ -34,20 +35,11 @@ function moment(ofTime: z.ZodType<string | undefined>, description: string) {
     .meta({ description });
 }
 
-const dayBefore = 24 * 3600 * 1000;
-const earliest = Date.parse('0001-01-01T00:00:00.000Z');
-
-/** A date begins when the one before has ended: what happened on it is of after. */
-const beginning = z
-  .string()
-  .transform((text) => ({ text, time: notAfter('').safeParse(text).data }))
-  .refine(({ time }) => time !== undefined)
-  .transform(({ text, time }) => (text.length > 10 ? time : new Date(Math.max(Date.parse(time!) - dayBefore, earliest)).toISOString()));
-
 const ChangesQuery = atMostOneOf(
   z.strictObject({
-    from: moment(beginning, 'A time, a date (its beginning, in UTC) or a position.'),
-    to: moment(notAfter(''), 'A later time, date (its end) or position; not in the future.'),
+    from: moment("A time, a date (its beginning; a day of the caller's) or a position."),
+    to: moment('A later time, date (its end, and today is now) or position; not in the future.'),
+    timezone: timezoneParameter,
     task_id: uuid('Of this task alone.'),
     ...pageParameters,
   }),
@@ -85,7 +77,7 @@ export function taskChangesRoutes({ queriesFor, timeTravel }: TaskChangesService
       async handle({ query, caller, request }) {
         const fresh = { caller, request, models: ['listing'] as const, ofEverybody: caller.isAdmin };
         const to = await inItsPlace('to', timeTravel.resolve(query.to, fresh));
-        const from = await inItsPlace('from', timeTravel.resolve(query.from, fresh));
+        const from = await inItsPlace('from', timeTravel.resolve(beginning(query.from, caller.timezone), fresh));
         const between = { from: from.past!.position, to: to.past!.position };
         requireOrder(between);
         const positions = { from: formatPosition(between.from), to: formatPosition(between.to) };
@@ -96,6 +88,12 @@ export function taskChangesRoutes({ queriesFor, timeTravel }: TaskChangesService
       },
     }),
   ];
+}
+
+/** A date begins when the one before has ended: what happened on it is of after. */
+function beginning({ as_of, as_of_position }: AsOfQuery, timezone: string): AsOfQuery {
+  if (as_of === undefined || !isDate(as_of)) return { as_of, as_of_position };
+  return { as_of: lastMoment(plusDays(as_of, -1), timezone) };
 }
 
 /** A moment of the future is told of the parameter that named it. */

@@ -8,10 +8,10 @@ import { type TaskScope, taskScopes } from '../../queries/tasks/task-scope.ts';
 import { countSearchWords, MAX_SEARCH_WORDS } from '../../queries/tasks/task-search.ts';
 import { type TaskSort, taskSortKeys } from '../../queries/tasks/task-sort.ts';
 import { asOfParameters, asOfRule, type Past } from '../as-of.ts';
+import { momentsBetween, today } from '../days.ts';
 import { formatParameter, wholeWhenExported } from '../list-export.ts';
 import { date, flag, notAfter, notBefore, somebody, somebodyOrNone, someOf, tagList } from '../query-parameters.ts';
 import { atMostOneOf, pageParameters, pageRules } from '../views/listing-view.ts';
-import { today } from '../views/today.ts';
 
 const filterParameters = {
   status: someOf(statuses),
@@ -81,7 +81,7 @@ function taskListRules<S extends z.ZodObject>(schema: S): S {
 
 /** What is asked for, in the words of the read side. */
 export function taskList(query: TaskListQuery, scope: TaskScope, caller: Caller, past?: Past): TaskList {
-  const asked = { reader: caller, scope, filters: filtersOf(query), sort: sortOf(query) };
+  const asked = { reader: caller, scope, filters: filtersOf(query, caller.timezone), sort: sortOf(query) };
   return {
     ...asked,
     today: today(caller.timezone, past ? new Date(past.at ?? 0) : undefined),
@@ -89,7 +89,7 @@ export function taskList(query: TaskListQuery, scope: TaskScope, caller: Caller,
   };
 }
 
-function filtersOf(query: TaskListQuery): TaskFilters {
+function filtersOf(query: TaskListQuery, timezone: string): TaskFilters {
   return {
     status: query.status,
     priority: query.priority,
@@ -101,8 +101,8 @@ function filtersOf(query: TaskListQuery): TaskFilters {
     owner: query.owner,
     assignee: query.assignee,
     due: range(query.due_after, query.due_before),
-    created: range(query.created_after, query.created_before),
-    updated: range(query.updated_after, query.updated_before),
+    created: momentsBetween(query.created_after, query.created_before, timezone),
+    updated: momentsBetween(query.updated_after, query.updated_before, timezone),
     deleted: query.deleted,
   };
 }

@@ -4,13 +4,13 @@ import { formatPosition } from '../../events/store/event-store.ts';
 import type { QueriesFor } from '../../queries/queries.ts';
 import type { TaskScope } from '../../queries/tasks/task-scope.ts';
 import { type AsOfQuery, asOfParameters, asOfRule, type TimeTravel } from '../as-of.ts';
+import { startOfLastSevenDays, today } from '../days.ts';
 import { exportAnswer, exportContentTypes, isExport } from '../list-export.ts';
 import { type Answer, type Handled, type Route, route } from '../route.ts';
 import { atMostOneOf, pageAnswer, pageOf, pageParameters, pageRequest, pageRules } from '../views/listing-view.ts';
 import { TagView, TaskStatsView } from '../views/stats-view.ts';
 import { taskCsv } from '../views/task-csv.ts';
 import { TaskView } from '../views/task-view.ts';
-import { today } from '../views/today.ts';
 import { ScopedTaskListQuery, scopeParameter, TaskListQuery, taskList } from './task-list-query.ts';
 
 export interface ListingServices {
@@ -84,7 +84,7 @@ export function taskListingRoutes({ queriesFor, timeTravel }: ListingServices): 
         const { caller, query, request } = asked;
         const { past, headers } = await fresh(asked, query.scope);
         const at = past ? new Date(past.at ?? 0) : new Date();
-        const days = { today: today(caller.timezone, at), utcToday: today('UTC', at) };
+        const days = { today: today(caller.timezone, at), recentSince: startOfLastSevenDays(caller.timezone, at) };
         const asOf = past && formatPosition(past.position);
         return { status: 200, headers, body: await queriesFor(request).taskStats({ reader: caller, scope: query.scope, asOf, ...days }) };
       },

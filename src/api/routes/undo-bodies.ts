@@ -44,7 +44,8 @@ export const UndoRunBody = z
     path: ['to'],
     ...required,
   })
-  .refine(({ from, to }) => from === undefined || to === undefined || from <= to, {
+  // A date ends behind each of its times.
+  .refine(({ from, to }) => from === undefined || to === undefined || from <= to.padEnd('YYYY-MM-DDT'.length, '~'), {
     error: 'must not be before from',
     path: ['to'],
     params: { code: 'too_small' },

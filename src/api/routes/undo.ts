@@ -8,6 +8,7 @@ import type { TouchedTask } from '../../queries/activity/find-run.ts';
 import type { QueriesFor } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
 import { bulkAnswer, bulkHeaders, unconditionalCall } from '../command-request.ts';
+import { firstMoment, lastMoment } from '../days.ts';
 import { type Answer, type Route, route } from '../route.ts';
 import { commandOnTask, type OnTask, refusalsOnTask, type TaskServices, taskCommands } from '../task-commands.ts';
 import { type UndoJob, undoJob } from '../undo-job.ts';
@@ -96,10 +97,12 @@ export function undoRoutes(services: UndoServices): Route[] {
 
 /** @throws Rejection ADMIN_ONLY */
 function runOf(body: UndoRunBody, caller: Caller): Run {
-  const { operation_id: operationId, request_id: requestId, token_id: tokenId, actor_id: actorId, from, to } = body;
+  const { operation_id: operationId, request_id: requestId, token_id: tokenId, actor_id: actorId } = body;
   if (actorId !== undefined && actorId !== caller.id && !caller.isAdmin) {
     throw new Rejection('ADMIN_ONLY', 'What others did is for admins only');
   }
+  const from = body.from && firstMoment(body.from, caller.timezone);
+  const to = body.to && lastMoment(body.to, caller.timezone);
   const marks = { operationId, requestId, tokenId, actorId, from, to, by: caller.isAdmin ? undefined : caller.id };
   return Object.fromEntries(Object.entries(marks).filter(([, value]) => value !== undefined));
 }

@@ -12,6 +12,7 @@ import { type ReplayJob, replayJob } from '../../subscribers/webhooks/replay.ts'
 import { secretText } from '../../subscribers/webhooks/secret.ts';
 import type { Webhooks } from '../../subscribers/webhooks/webhooks.ts';
 import { accountCall } from '../account-request.ts';
+import { momentsBetween, timezoneParameter } from '../days.ts';
 import { notAfter, notBefore, someOf, uuid } from '../query-parameters.ts';
 import { type RequestContext, type Route, route } from '../route.ts';
 import { atMostOneOf, PageQuery, pageAnswer, pageOf, pageParameters, pageRequest, pageRules } from '../views/listing-view.ts';
@@ -45,6 +46,7 @@ const DeliveriesQuery = atMostOneOf(
     event_id: uuid('Of this event.'),
     start_date: notBefore('What was queued then or later.'),
     end_date: notAfter('What was queued then or earlier.'),
+    timezone: timezoneParameter,
     ...pageParameters,
   }),
   ...pageRules,
@@ -170,10 +172,10 @@ function deliveryRoutes({ webhooks, asked, queriesFor, store, jobs }: WebhookSer
       answers: { 200: pageOf(DeliveryView) },
       rejects: ['WEBHOOK_NOT_FOUND', 'INVALID_CURSOR'],
       async handle({ params, query, caller, request }) {
-        const { status, kind, event_id: eventId, start_date: after, end_date: before } = query;
+        const { status, kind, event_id: eventId } = query;
         await webhooks.read(caller.id, params.id);
         const types = query.types && typesMatching(query.types).map((type): string => publicTypes[type]);
-        const queued = after === undefined && before === undefined ? undefined : { after, before };
+        const queued = momentsBetween(query.start_date, query.end_date, caller.timezone);
         const part = pageRequest(query);
         const list = { webhookId: params.id, status, kind, types, eventId, queued };
         return pageAnswer(await queriesFor(request).listDeliveries(list, part), part, request, {});

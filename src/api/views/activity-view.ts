@@ -31,6 +31,6 @@ export const ActivityStatsView = z
     total_activities: count,
     by_action: z.partialRecord(z.enum(actions), count),
     by_resource: z.partialRecord(z.enum(resourceTypes), count),
-    by_day: z.record(z.iso.date(), count).describe('By date in UTC.'),
+    by_day: z.record(z.iso.date(), count).describe("By day of the caller's."),
   })
   .meta({ id: 'ActivityStats' });

@@ -4,8 +4,8 @@ import { type Permission, permissionOf } from '../../events/task/permission.ts';
 import type { Task } from '../../events/task/task.ts';
 import { doneStatus } from '../../events/task/workflow.ts';
 import { Id, Priority, Status } from '../../events/values.ts';
+import { today } from '../days.ts';
 import { type People, PersonView, personIn } from './person-view.ts';
-import { today } from './today.ts';
 
 const Time = z.iso.datetime({ precision: 3 });
 

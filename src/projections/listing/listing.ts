@@ -24,7 +24,7 @@ import { foldTaskRow, isTaskEvent } from './task-row.ts';
 const accessColumns = ['user_id', 'task_id', 'mask', 'permission', 'created_at'] as const satisfies readonly (keyof AccessRow)[];
 const listedColumns = [...taskColumns, 'position'] as const satisfies readonly (keyof ListedTaskRow)[];
 const lastChangeColumns = ['task_id', 'updated_at', 'position'] as const satisfies readonly (keyof LastChangeRow)[];
-const taskStateColumns = ['task_id', 'status'] as const satisfies readonly (keyof TaskStateRow)[];
+const taskStateColumns = ['task_id', 'status', 'completed_at'] as const satisfies readonly (keyof TaskStateRow)[];
 const counterColumns = ['user_id', 'mask', 'facet', 'key', 'n'] as const satisfies readonly (keyof CounterRow)[];
 
 /** So many tasks are handled in a millisecond or two. */
@@ -50,7 +50,7 @@ export const listing: Projection = {
   },
   async complete(client) {
     await client.query('insert into last_changes select id, updated_at, position from tasks');
-    await client.query('insert into task_states select id, status from tasks');
+    await client.query('insert into task_states select id, status, completed_at from tasks');
     await client.query('create temp table partial_counters (like counters) on commit drop');
     for await (const rows of everyTask(client)) {
       const { access, counters } = await standingChanges(new Map(), rows);
@@ -154,10 +154,16 @@ async function writeOrders(client: ProjectionClient, before: Rows, after: Listed
   const rows = [...after.values()];
   const changes: LastChangeRow[] = rows.map(({ id: task_id, updated_at, position }) => ({ task_id, updated_at, position }));
   const states: TaskStateRow[] = rows
-    .filter(({ id, status }) => before.get(id)?.status !== status)
-    .map(({ id: task_id, status }) => ({ task_id, status }));
+    .filter((row) => !isInSameState(before.get(row.id), row))
+    .map(({ id: task_id, status, completed_at }) => ({ task_id, status, completed_at }));
   await writeRows(client, 'last_changes', lastChangeColumns, changes, elseUpdate(['task_id'], lastChangeColumns));
   await writeRows(client, 'task_states', taskStateColumns, states, elseUpdate(['task_id'], taskStateColumns));
+}
+
+/** A batch may complete a task again: then only the time of its completion is another. */
+function isInSameState(before: TaskRow | undefined, after: TaskRow): boolean {
+  const [old, now] = [before?.completed_at ?? null, after.completed_at].map((time) => time && Date.parse(time));
+  return before?.status === after.status && old === now;
 }
 
 /** What hangs on the tasks: who has access, and the counts. */

@@ -93,7 +93,7 @@ export interface LastChangeRow {
 }
 
 /** One row a task, deleted ones included, likewise. */
-export type TaskStateRow = { task_id: string; status: Status };
+export type TaskStateRow = { task_id: string; status: Status; completed_at: string | null };
 
 /** One row for each event by which a task came into being, was deleted or was restored. */
 export interface PresenceRow {
@@ -215,10 +215,7 @@ create table last_changes (
   updated_at timestamptz(3) not null,
   position bigint not null
 );
-create table task_states (
-  task_id uuid primary key,
-  status text not null
-);
+create table task_states (task_id uuid primary key, status text not null, completed_at timestamptz(3));
 
 -- How many tasks there were is how many there are, less what has come and gone since.
 create table presence (
@@ -292,6 +289,7 @@ create index last_changes_updated on last_changes (updated_at, task_id);
 create index last_changes_position on last_changes (position);
 create index task_states_status on task_states ((${sortKeys.status()}), task_id);
 create index task_states_completed on task_states (${sortKeys.completed()}, task_id);
+create index task_states_completion on task_states (completed_at, task_id) where completed_at is not null;
 create index access_created on access (user_id, created_at, task_id) include (mask);
 create index comments_task on comments (task_id, created_at, id);
 create index comments_search on comments using gin (search);

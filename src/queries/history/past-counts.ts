@@ -29,7 +29,7 @@ export async function haveFewChangedSince(db: ReadDatabase, tables: ReadTables, 
 /**
  * The counts of then, as the kept counters would have told them.
  * @param kept the counts of today, of which is taken back what has changed since; what is left out is counted one by one
- * @param days what was due before `today` was overdue then; what was created or completed on the UTC date `since`, or later, is recent
+ * @param days what was due before `today` was overdue then; what was created or completed at the time `since`, or later, is recent
  */
 export function pastCounts(
   tables: ReadTables,
@@ -38,7 +38,7 @@ export function pastCounts(
   kept?: RawBuilder<unknown>,
 ): RawBuilder<Pick<CounterRow, 'facet' | 'key' | 'n'>> {
   const recent = (facet: string, time: string) =>
-    sql`select ${sql.lit(facet)}, '', sum(n) from t where (${sql.raw(time)} at time zone 'UTC')::date >= ${days.since}::date`;
+    sql`select ${sql.lit(facet)}, '', sum(n) from t where ${sql.raw(time)} >= ${days.since}::timestamptz`;
   return sql`with ${counted(tables, query, kept !== undefined)}
 select facet, key, sum(n)::float8 as n from (
   select 'state' as facet, status || '/' || priority || '/' || case when shares = '{}' then 0 else 1 end as key, sum(n) as n from t group by 2

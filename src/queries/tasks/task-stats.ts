@@ -6,7 +6,7 @@ import type { AsOf } from '../history/as-of.ts';
 import { haveFewChangedSince, pastCounts } from '../history/past-counts.ts';
 import type { ReadDatabase } from '../read-database.ts';
 import type { ReadTables } from '../read-tables.ts';
-import { countersOf, type Reader, requireScope, type TaskScope } from './task-scope.ts';
+import { countersOf, type Reader, requireScope, type TaskScope, taskSource } from './task-scope.ts';
 
 export interface TaskStats {
   total: number;
@@ -31,8 +31,8 @@ export interface TaskStatsQuery {
   scope: TaskScope;
   /** The reader's date: what was due before it is overdue. */
   today: string;
-  /** The date in UTC: the last of the seven days. */
-  utcToday: string;
+  /** When the last seven days began; ISO. */
+  recentSince: string;
   /** As it was then; the days are those of then too. */
   asOf?: AsOf | undefined;
 }
@@ -45,29 +45,56 @@ type Count = Pick<CounterRow, 'facet' | 'key' | 'n'>;
  */
 export async function taskStats(db: ReadDatabase, tables: ReadTables, query: TaskStatsQuery): Promise<TaskStats> {
   requireScope(query.scope, query.reader);
-  const { asOf, today, utcToday } = query;
+  const { asOf, today, recentSince } = query;
   if (asOf) {
     const past = { ...query, asOf };
     const kept = (await haveFewChangedSince(db, tables, past)) ? countsOf(tables, query) : undefined;
-    return addUp(await db.rows(pastCounts(tables, past, { today, since: sixDaysBefore(utcToday) }, kept)));
+    return addUp(await db.rows(pastCounts(tables, past, { today, since: recentSince }, kept)));
   }
   return addUp(await db.rows(sql<Count>`${countsOf(tables, query)} order by 3 desc, 2`, { prepared: true }));
 }
 
-function countsOf({ counters }: ReadTables, { reader, scope, today, utcToday }: TaskStatsQuery): RawBuilder<Count> {
-  return sql`select c.facet, case when c.facet in ('state', 'tag') then c.key collate "C" else '' end as key, sum(c.n)::float8 as n
-from ${counters} c
+/**
+ * Of what is recent, the days in UTC that are recent as a whole have kept counts; the rows of the day before them are counted, unless the
+ * caller's days are those in UTC.
+ */
+function countsOf(tables: ReadTables, query: TaskStatsQuery): RawBuilder<Count> {
+  const { reader, scope, today, recentSince } = query;
+  const firstDay = firstWholeDay(recentSince);
+  return sql`select facet, key, sum(n)::float8 as n from (
+select c.facet, case when c.facet in ('state', 'tag') then c.key collate "C" else '' end as key, c.n
+from ${tables.counters} c
 where ${countersOf(scope, reader)} and (c.facet in ('state', 'tag') or c.facet = 'comments' and c.key = ${scope === 'everyone' ? reader.id : ''}
   or c.facet = 'due' and c.key collate "C" < ${today}
-  or c.facet in ('created', 'completed') and c.key collate "C" >= ${sixDaysBefore(utcToday)})
-group by 1, 2`;
+  or c.facet in ('created', 'completed') and c.key collate "C" >= ${firstDay})
+${
+  Date.parse(recentSince) === Date.parse(firstDay)
+    ? sql``
+    : sql`union all select 'created', '', ${createdBetween(tables, query, firstDay)}
+union all select 'completed', '', ${completedBetween(tables, query, firstDay)}`
+}
+) counted group by 1, 2`;
 }
 
-function sixDaysBefore(date: string): string {
-  const day = new Date(date);
-  day.setUTCDate(day.getUTCDate() - 6);
-  return day.toISOString().slice(0, 10);
+function createdBetween(tables: ReadTables, { reader, scope, recentSince }: TaskStatsQuery, firstDay: string): RawBuilder<unknown> {
+  const { id, createdAt, from, conditions } = taskSource(tables, { scope, reader, deleted: false });
+  return sql`(select count(${id}) from ${from(false)} where ${sql.join([...conditions], sql` and `)}
+  and ${createdAt} >= ${recentSince}::timestamptz and ${createdAt} < (${firstDay}::timestamp at time zone 'UTC'))`;
 }
+
+function completedBetween(tables: ReadTables, { reader, scope, recentSince }: TaskStatsQuery, firstDay: string): RawBuilder<unknown> {
+  const { id, from, conditions } = taskSource(tables, { scope, reader, deleted: false });
+  return sql`(select count(*) from ${tables.taskStates} s join ${from(false)} on s.task_id = ${id}
+  where ${sql.join([...conditions], sql` and `)}
+  and s.completed_at >= ${recentSince}::timestamptz and s.completed_at < (${firstDay}::timestamp at time zone 'UTC'))`;
+}
+
+/** The first date in UTC that begins at this time or later. */
+function firstWholeDay(time: string): string {
+  return new Date(Math.ceil(Date.parse(time) / DAY_MS) * DAY_MS).toISOString().slice(0, 10);
+}
+
+const DAY_MS = 24 * 3600 * 1000;
 
 function addUp(counts: readonly Count[]): TaskStats {
   const states = counts.filter(({ facet }) => facet === 'state').map(({ key, n }) => ({ parts: key.split('/'), n }));
