@@ -31,7 +31,7 @@ import { webhookSecrets } from './subscribers/webhooks/secret.ts';
 import { createWebhooks } from './subscribers/webhooks/webhooks.ts';
 
 export interface WebhookSideParts {
-  config: Pick<Config, 'webhookAllowPrivate'>;
+  config: Pick<Config, 'webhookAllowPrivate' | 'environment'>;
   keys: Pick<Keys, 'master' | 'formerMaster'>;
   pools: Pick<Pools, 'commands' | 'background'>;
   store: EventStore;
@@ -70,10 +70,14 @@ export function openWebhooks(parts: WebhookSideParts): WebhookSide {
   const database = databaseOn(pools.commands);
   const inBackground = databaseOn(pools.background);
   const table = createDeliveryTable(inBackground);
-  const poster = createGuardedPost({ allowPrivate: config.webhookAllowPrivate, ...(parts.resolve && { resolve: parts.resolve }) });
+  const poster = createGuardedPost({
+    allowPrivate: config.webhookAllowPrivate,
+    requireHttps: config.environment === 'production' && !config.webhookAllowPrivate,
+    ...(parts.resolve && { resolve: parts.resolve }),
+  });
   const secretWrap = createKeyWrap(keys, webhookSecrets);
-  const upkeep = createDeliveryUpkeep(database);
-  const followUps = startFollowUps({ upkeep, log, onDue: () => workers.wake() });
+  const upkeep = createDeliveryUpkeep(inBackground);
+  const followUps = startFollowUps({ upkeep, log, onDue: () => workers.wake(), disableExpired: () => webhooks.disableExpired() });
   const { recorded } = accounts;
   const webhooks = createWebhooks({ database, poster, secretWrap, recorded, followUps, clock: () => new Date() });
   const workers = startDeliveryWorkers({

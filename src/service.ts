@@ -56,6 +56,7 @@ import { startReadModels } from './projections/read-models.ts';
 import { traceProjection } from './projections/traced-projection.ts';
 import { createQueries, createRequestQueries, type Queries } from './queries/queries.ts';
 import { allRoutes, routesWhileStarting, taskServicesOf } from './routes.ts';
+import { stopWebhooks } from './subscribers/webhooks/stop-webhooks.ts';
 
 /** The service, serving. */
 export interface Service {
@@ -191,7 +192,13 @@ async function compose(composition: Composition): Promise<Service> {
     kinds.define(
       undoJob,
       UndoJob,
-      runUndoJob({ runs, queries, untilCurrent: untilCurrent('activity'), account: accounts.administration.read }),
+      runUndoJob({
+        runs,
+        queries,
+        untilCurrent: untilCurrent('activity'),
+        account: accounts.administration.read,
+        isRevoked: accounts.isRevoked,
+      }),
       undoJobLimits,
     );
   });
@@ -308,6 +315,7 @@ async function openAccounts(
     onAppended: freshness.recorded,
     onLookup: watch.lookedUp,
     onMailQueued: mail.outbox.wake,
+    stopOutliving: stopWebhooks,
     config: {
       registration: config.registration,
       accessTokenMinutes: config.accessTokenMinutes,

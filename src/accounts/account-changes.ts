@@ -3,6 +3,7 @@ import type { Role } from '../events/values.ts';
 import { Rejection } from '../rejection.ts';
 import { type AccountCall, accountEventContext } from './account-call.ts';
 import type { SessionCaller } from './caller.ts';
+import type { StopOutliving } from './credential-end.ts';
 import type { Database, Sql } from './database.ts';
 import { recordUserEvents } from './outbox.ts';
 import { readUser } from './profile.ts';
@@ -22,11 +23,11 @@ export interface ChangedAccount {
 }
 
 /**
- * Changes what is different from what is there. A disabled account's sessions end with it. Whoever tells the change feed of it then puts
+ * Changes what is different from what is there. A disabled account's sessions end with it, and its webhooks stop. Whoever tells the change feed of it then puts
  * it in force. @throws Rejection USER_NOT_FOUND, LAST_ADMIN, ADMIN_ONLY
  */
 export function changeAccount(
-  database: Database,
+  { database, stopOutliving }: { database: Database; stopOutliving: StopOutliving },
   caller: SessionCaller,
   userId: string,
   changes: AccountChanges,
@@ -45,6 +46,7 @@ export function changeAccount(
     await requireStillAdmin(sql, caller.id);
     await sql.rows('update accounts.users set role = $2, is_active = $3 where id = $1', [userId, after.role, after.isActive]);
     if (!after.isActive) await endAllSessions(sql, userId, 'disabled', at);
+    if (!after.isActive) events.push(...(await stopOutliving(sql, userId, { cause: 'account_disabled' }, at)));
     await recordUserEvents(sql, userId, events, accountEventContext(call, byAdmin(caller), at));
     await sql.rows('select accounts.announce_change($1)', [userId]);
     return { user: after, events };

@@ -11,6 +11,8 @@ import { type Administration, createAdministration } from './administration.ts';
 import { type Authenticate, createAuthenticate } from './authentication.ts';
 import type { Caller, SessionCaller } from './caller.ts';
 import { type ChangeFeed, type ChangeListener, startChangeFeed } from './change-feed.ts';
+import { endEverything, isRevoked } from './compromise.ts';
+import type { StopOutliving } from './credential-end.ts';
 import { type Database, databaseOn } from './database.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { createErasures, type Erasures } from './erasures.ts';
@@ -54,6 +56,8 @@ export interface AccountsOptions {
   onAppended?: (userId: string, position: Position) => void;
   /** Told that a mail was queued. */
   onMailQueued?: () => void;
+  /** Stops what outlives credentials that end; left out, nothing does. */
+  stopOutliving?: StopOutliving;
   /** Told of each request with a token, whether its caller was known in memory. */
   onLookup?: (known: boolean) => void;
 }
@@ -67,8 +71,8 @@ export interface SignedIn {
   user: User;
 }
 
-/** Which sessions end: one is named by its refresh token. */
-export type Logout = 'this session' | 'all sessions' | { refreshToken: string };
+/** Which sessions end: one is named by its refresh token. `everything`: personal tokens and webhooks too, for they may be another's. */
+export type Logout = 'this session' | 'all sessions' | 'everything' | { refreshToken: string };
 
 /** Who people are, and how they prove it. All may throw DatabaseUnavailable. */
 export interface Accounts {
@@ -81,7 +85,7 @@ export interface Accounts {
   /** @throws Rejection TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_REUSED */
   refresh(refreshToken: string, call: AccountCall): Promise<SignedIn>;
   /** @throws Rejection TOKEN_INVALID when the refresh token is none of the caller's */
-  logout(caller: SessionCaller, which: Logout): Promise<void>;
+  logout(caller: SessionCaller, which: Logout, call: AccountCall): Promise<void>;
   /** The caller's open sessions, the newest first. */
   listSessions(caller: SessionCaller): Promise<ListedSession[]>;
   /** @throws Rejection SESSION_NOT_FOUND */
@@ -98,6 +102,8 @@ export interface Accounts {
   me(caller: Caller): Promise<User>;
   /** @throws Rejection USERNAME_TAKEN, SESSION_ENDED */
   changeProfile(caller: SessionCaller, changes: ProfileChanges, call: AccountCall): Promise<User>;
+  /** Whether a token has ended, or a session was ended by something else than signing out: work that it started does not go on. */
+  isRevoked(proof: { sessionId?: string | undefined; tokenId?: string | undefined }): Promise<boolean>;
   /** Called within a second when an account or a session of it changed, on whichever instance. */
   onChange(listener: ChangeListener): void;
   /** Waits, for so many milliseconds at most, until what was committed of accounts is in the log of events. */
@@ -121,6 +127,7 @@ interface Parts {
   tokens: AccessTokens;
   log: Logger;
   clock: () => Date;
+  stopOutliving: StopOutliving;
   decoy: string;
   close(): Promise<void>;
 }
@@ -157,7 +164,11 @@ export async function createAccounts(options: AccountsOptions): Promise<Accounts
       const session = await sessions.refresh(refreshToken, call);
       return signedIn({ user: existing(await readUser(database, session.userId)), session });
     },
-    logout: (caller, which) => logout(sessions, caller, which),
+    async logout(caller, which, call) {
+      if (which !== 'everything') return logout(sessions, caller, which);
+      await endEverything(parts, caller, call);
+      await changed(caller.id);
+    },
     async listSessions(caller) {
       await use.write();
       return sessions.list(caller.id);
@@ -170,7 +181,7 @@ export async function createAccounts(options: AccountsOptions): Promise<Accounts
       await changePassword(parts, caller, change, call);
       await changed(caller.id);
     },
-    personalTokens: createPersonalTokens({ database, clock, changed }),
+    personalTokens: createPersonalTokens({ ...parts, changed }),
     addressProofs: createAddressProofs({
       ...parts,
       linkKey: deriveKey(options.secretKey, 'mail links'),
@@ -187,6 +198,7 @@ export async function createAccounts(options: AccountsOptions): Promise<Accounts
       if (isChanged) await changed(caller.id);
       return user;
     },
+    isRevoked: ({ sessionId, tokenId }) => isRevoked(database, sessionId, tokenId),
     onChange: feed.onChange,
     recorded,
     backlog: relay.backlog,
@@ -195,7 +207,8 @@ export async function createAccounts(options: AccountsOptions): Promise<Accounts
   };
 }
 
-async function start({ pool, connectionString, store, secretKey, config, log, clock = now, onAppended }: AccountsOptions): Promise<Parts> {
+async function start(options: AccountsOptions): Promise<Parts> {
+  const { pool, connectionString, store, secretKey, config, log, clock = now, onAppended, stopOutliving = async () => [] } = options;
   const database = databaseOn(pool);
   const feed = await startChangeFeed(connectionString, log);
   const hasher = new PasswordHasher({ log });
@@ -215,7 +228,7 @@ async function start({ pool, connectionString, store, secretKey, config, log, cl
     const sessions = createSessions(database, feed, config.refreshTokenDays, clock, (userId, { ip, requestId }) =>
       security.record({ kind: 'token_reused', userId, ip, requestId }),
     );
-    return { database, hasher, feed, relay, sessions, security, use, tokens, log, clock, decoy, close };
+    return { database, hasher, feed, relay, sessions, security, use, tokens, log, clock, stopOutliving, decoy, close };
   } catch (error) {
     await close();
     throw error;
@@ -227,7 +240,7 @@ async function giveTokens(tokens: AccessTokens, user: User, session: OpenSession
   return { accessToken, refreshToken: session.refreshToken, expiresIn: tokens.lifetime, user };
 }
 
-async function logout(sessions: Sessions, caller: SessionCaller, which: Logout): Promise<void> {
+async function logout(sessions: Sessions, caller: SessionCaller, which: Exclude<Logout, 'everything'>): Promise<void> {
   if (which === 'all sessions') return sessions.end(caller.id, 'all', 'logout');
   const session = which === 'this session' ? caller.sessionId : await sessions.ofToken(caller.id, which.refreshToken);
   if (session === null) throw new Rejection('TOKEN_INVALID', 'This refresh token is none of yours');

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { AccountCall } from './account-call.ts';
 import type { Caller, SessionCaller } from './caller.ts';
+import type { StopOutliving } from './credential-end.ts';
 import { type EmailAddressParts, requestEmailChange, requestVerification, verifyAddress } from './email-address.ts';
 import { linkToken, type MailLink, readLink } from './mail-link.ts';
 import { requestReset, requestResetFor, resetPassword } from './password-reset.ts';
@@ -19,7 +20,7 @@ export interface AddressProofs {
   requestPasswordReset(email: string): Promise<void>;
   /** @throws Rejection USER_NOT_FOUND */
   requestPasswordResetFor(userId: string): Promise<void>;
-  /** Ends all sessions and personal tokens. @throws Rejection LINK_INVALID, VALIDATION_FAILED, OVERLOADED */
+  /** Ends all sessions and personal tokens, and stops all webhooks. @throws Rejection LINK_INVALID, VALIDATION_FAILED, OVERLOADED */
   resetPassword(token: string, next: string, call: AccountCall): Promise<void>;
   /** @throws Rejection SESSION_ENDED */
   requestVerification(caller: Caller): Promise<void>;
@@ -36,6 +37,7 @@ export interface AddressProofs {
 }
 
 export interface AddressProofParts extends EmailAddressParts {
+  stopOutliving: StopOutliving;
   linkKey: KeyObject;
   /** A mail was queued, and that is committed. */
   onQueued(): void;

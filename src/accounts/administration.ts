@@ -4,6 +4,7 @@ import { Rejection } from '../rejection.ts';
 import type { AccountCall } from './account-call.ts';
 import { type AccountChanges, changeAccount } from './account-changes.ts';
 import type { SessionCaller } from './caller.ts';
+import type { StopOutliving } from './credential-end.ts';
 import { readUser } from './profile.ts';
 import { type Registration, type RegistrationParts, registerOther } from './registration.ts';
 import type { SecurityEventKind } from './security-event.ts';
@@ -22,6 +23,7 @@ export interface Administration {
 
 export interface AdministrationParts extends Omit<RegistrationParts, 'sessions'> {
   security: Pick<SecurityLog, 'record'>;
+  stopOutliving: StopOutliving;
   /** Waits, not for long, until what was recorded is in the log of events. */
   recorded(): Promise<void>;
   /** Puts in force here what was committed of somebody's account, and waits likewise. */
@@ -47,7 +49,7 @@ export function createAdministration(parts: AdministrationParts): Administration
       return user;
     },
     async change(userId, changes, caller, call) {
-      const { user, events } = await changeAccount(database, caller, userId, changes, call, clock());
+      const { user, events } = await changeAccount(parts, caller, userId, changes, call, clock());
       for (const event of events) {
         const kind = kinds[event.type];
         if (kind) tell(kind, userId, caller, call, event.data);

@@ -32,9 +32,9 @@ export async function makeAccount(
   const { email, username, fullName, passwordHash, role, via } = account;
   const [user] = await sql
     .rows<User>(
-      `insert into accounts.users (id, email, username, full_name, password_hash, role, created_at, log_revision)
-       values ($1, $2, $3, $4, $5, $6, $7, -1) returning ${userColumns}`,
-      [uuidv7(), email, username, fullName, passwordHash, role, at],
+      `insert into accounts.users (id, email, username, full_name, password_hash, role, created_at, log_revision, email_given_by_admin)
+       values ($1, $2, $3, $4, $5, $6, $7, -1, $8) returning ${userColumns}`,
+      [uuidv7(), email, username, fullName, passwordHash, role, at, via !== 'self'],
     )
     .catch((error) => {
       throw taken(violatedUniqueness(error)) ?? error;

@@ -1,6 +1,7 @@
 import { Rejection } from '../rejection.ts';
 import { type AccountCall, accountEventContext } from './account-call.ts';
 import type { SessionCaller } from './caller.ts';
+import type { StopOutliving } from './credential-end.ts';
 import { isGuessable } from './credentials.ts';
 import type { Database } from './database.ts';
 import { recordUserEvents } from './outbox.ts';
@@ -17,10 +18,11 @@ export interface PasswordChangeParts {
   database: Database;
   hasher: PasswordHasher;
   clock: () => Date;
+  stopOutliving: StopOutliving;
 }
 
 /**
- * Changes the password of whoever shows the one they have, and ends all their other sessions. Whoever tells the change feed of it then
+ * Changes the password of whoever shows the one they have, ends all their other sessions, and stops the webhooks that those made. Whoever tells the change feed of it then
  * puts that in force. @throws Rejection PASSWORD_INCORRECT, VALIDATION_FAILED, SESSION_ENDED, OVERLOADED
  */
 export async function changePassword(
@@ -56,7 +58,7 @@ async function readAccount(database: Database, userId: string): Promise<Account>
 
 /** @returns whether the hash before was still the one in force */
 function replaceHash(
-  { database, clock }: PasswordChangeParts,
+  { database, clock, stopOutliving }: PasswordChangeParts,
   { id, sessionId }: SessionCaller,
   before: string,
   after: string,
@@ -71,7 +73,8 @@ function replaceHash(
     if (changed.length === 0) return false;
     await endOtherSessions(sql, id, sessionId, at);
     const context = accountEventContext(call, { id, kind: 'user', sessionId }, at);
-    await recordUserEvents(sql, id, [{ type: 'UserPasswordChanged', data: { by: 'change' } }], context);
+    const stopped = await stopOutliving(sql, id, { cause: 'password_changed', keptSessionId: sessionId }, at);
+    await recordUserEvents(sql, id, [{ type: 'UserPasswordChanged', data: { by: 'change' } }, ...stopped], context);
     await sql.rows('select accounts.announce_change($1)', [id]);
     return true;
   });

@@ -3,6 +3,8 @@ import type { UserEvent } from '../events/user/user-events.ts';
 import { queueMail } from '../platform/mail/outbox-table.ts';
 import { Rejection } from '../rejection.ts';
 import { type AccountCall, accountEventContext } from './account-call.ts';
+import { endAllTokens } from './compromise.ts';
+import type { StopOutliving } from './credential-end.ts';
 import { isGuessable } from './credentials.ts';
 import type { Database } from './database.ts';
 import { insertLink, linkInvalid, linkOf, useLink } from './mail-link.ts';
@@ -17,6 +19,7 @@ export interface PasswordResetParts {
   clock: () => Date;
   /** Tokens of links are made with it. */
   linkKey: KeyObject;
+  stopOutliving: StopOutliving;
 }
 
 /** So many links to one account hold at a time: whoever asks on and on fills nobody's mailbox. */
@@ -49,11 +52,11 @@ export async function requestResetFor({ database, clock }: PasswordResetParts, u
 
 /**
  * Gives whoever shows a token of such a link another password, and ends all that was opened with the one before: sessions, and personal
- * access tokens. Whoever tells the change feed of it then puts that in force.
+ * access tokens, and webhooks. Whoever tells the change feed of it then puts that in force.
  * @returns whose password it was. @throws Rejection LINK_INVALID, VALIDATION_FAILED, OVERLOADED
  */
 export async function resetPassword(parts: PasswordResetParts, token: string, next: string, call: AccountCall): Promise<string> {
-  const { database, hasher, clock, linkKey } = parts;
+  const { database, hasher, clock, linkKey, stopOutliving } = parts;
   const link = await linkOf(database, linkKey, token, ['password_reset'], clock());
   if (isGuessable(next, link)) throw guessable();
   const passwordHash = await hasher.hash(next);
@@ -68,13 +71,10 @@ export async function resetPassword(parts: PasswordResetParts, token: string, ne
     if (changed.length === 0) throw linkInvalid();
     await useLink(sql, link);
     await endAllSessions(sql, userId, 'password', at);
-    const tokens = await sql.rows<{ id: string }>(
-      'update accounts.access_tokens set ended_at = $2 where user_id = $1 and ended_at is null returning id',
-      [userId, at],
-    );
     const events: UserEvent[] = [
       { type: 'UserPasswordChanged', data: { by: 'reset' } },
-      ...tokens.map(({ id }) => ({ type: 'AccessTokenRevoked', data: { token_id: id } }) as const),
+      ...(await endAllTokens(sql, userId, at)),
+      ...(await stopOutliving(sql, userId, { cause: 'password_reset' }, at)),
     ];
     await recordUserEvents(sql, userId, events, accountEventContext(call, { id: userId, kind: 'user' }, at));
     await sql.rows('select accounts.announce_change($1)', [userId]);

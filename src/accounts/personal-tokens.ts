@@ -3,6 +3,7 @@ import type { UserEvent } from '../events/user/user-events.ts';
 import { Rejection } from '../rejection.ts';
 import { type AccountCall, accountEventContext } from './account-call.ts';
 import type { SessionCaller } from './caller.ts';
+import type { StopOutliving } from './credential-end.ts';
 import type { Database, Sql } from './database.ts';
 import { recordUserEvents } from './outbox.ts';
 import { newPersonalToken, personalTokenDigest } from './personal-token.ts';
@@ -42,11 +43,12 @@ export interface PersonalTokens {
 export interface PersonalTokenParts {
   database: Database;
   clock: () => Date;
+  stopOutliving: StopOutliving;
   /** The account changed, and that is committed. */
   changed(userId: string): Promise<void>;
 }
 
-export function createPersonalTokens({ database, clock, changed }: PersonalTokenParts): PersonalTokens {
+export function createPersonalTokens({ database, clock, stopOutliving, changed }: PersonalTokenParts): PersonalTokens {
   return {
     async create(caller, wanted, call) {
       const secret = newPersonalToken();
@@ -60,7 +62,7 @@ export function createPersonalTokens({ database, clock, changed }: PersonalToken
         [userId],
       ),
     async revoke(caller, tokenId, call) {
-      await database.transaction((sql) => endToken(sql, caller, tokenId, call, clock()));
+      await database.transaction((sql) => endToken(sql, caller, { tokenId, stopOutliving }, call, clock()));
       await changed(caller.id);
     },
   };
@@ -79,17 +81,25 @@ async function insertToken(sql: Sql, caller: SessionCaller, wanted: NewPersonalT
     [uuidv7(), caller.id, wanted.name, scopes, digest, at, wanted.expiresAt],
   );
   const data = { token_id: token!.id, scopes, expires_at: wanted.expiresAt?.toISOString() ?? null };
-  await record(sql, caller, { type: 'AccessTokenCreated', data }, call, at);
+  await record(sql, caller, [{ type: 'AccessTokenCreated', data }], call, at);
   return token!;
 }
 
-async function endToken(sql: Sql, caller: SessionCaller, tokenId: string, call: AccountCall, at: Date): Promise<void> {
+async function endToken(
+  sql: Sql,
+  caller: SessionCaller,
+  { tokenId, stopOutliving }: { tokenId: string; stopOutliving: StopOutliving },
+  call: AccountCall,
+  at: Date,
+): Promise<void> {
+  await sql.rows('select from accounts.users where id = $1 for no key update', [caller.id]);
   const ended = await sql.rows(
     'update accounts.access_tokens set ended_at = $3 where user_id = $1 and id = $2 and ended_at is null returning id',
     [caller.id, tokenId, at],
   );
   if (ended.length === 0) throw new Rejection('ACCESS_TOKEN_NOT_FOUND', 'There is no such access token');
-  await record(sql, caller, { type: 'AccessTokenRevoked', data: { token_id: tokenId } }, call, at);
+  const stopped = await stopOutliving(sql, caller.id, { cause: 'token_ended', tokenId }, at);
+  await record(sql, caller, [{ type: 'AccessTokenRevoked', data: { token_id: tokenId } }, ...stopped], call, at);
   await sql.rows('select accounts.announce_change($1)', [caller.id]);
 }
 
@@ -103,8 +113,8 @@ async function lockAccount(sql: Sql, { id, sessionId }: SessionCaller): Promise<
   if (open.length === 0) throw new Rejection('SESSION_ENDED', 'The session has ended; sign in again');
 }
 
-function record(sql: Sql, { id, sessionId }: SessionCaller, event: UserEvent, call: AccountCall, at: Date): Promise<void> {
-  return recordUserEvents(sql, id, [event], accountEventContext(call, { id, kind: 'user', sessionId }, at));
+function record(sql: Sql, { id, sessionId }: SessionCaller, events: readonly UserEvent[], call: AccountCall, at: Date): Promise<void> {
+  return recordUserEvents(sql, id, events, accountEventContext(call, { id, kind: 'user', sessionId }, at));
 }
 
 const countTokens = `

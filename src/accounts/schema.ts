@@ -248,6 +248,14 @@ end $$;
 create trigger forget_mails_of_erased after update of erased_at on accounts.users
   for each row when (old.erased_at is null and new.erased_at is not null) execute function accounts.forget_mails();`;
 
+/** Who may have webhooks: an address that an admin gave counts as proven for that, and tokens have a scope for it. */
+const webhookRights = `
+alter table accounts.users add email_given_by_admin boolean not null default false;
+update accounts.users set email_given_by_admin = true where role = 'admin' and erased_at is null;
+
+alter table accounts.access_tokens drop constraint access_tokens_scopes_check,
+  add constraint access_tokens_scopes_check check (scopes <@ '{tasks:read,tasks:write,events:read,webhooks:manage,admin}');`;
+
 /** The tables of accounts, in the schema `accounts`. */
 export const accountMigrations: readonly Migration[] = [
   { name: '0001-people', sql: people },
@@ -260,4 +268,5 @@ export const accountMigrations: readonly Migration[] = [
   { name: '0007-security-events', sql: securityEvents },
   { name: '0008-erasures', sql: erasures },
   { name: '0009-mails', sql: mails },
+  { name: '0010-rights-to-webhooks', sql: webhookRights },
 ];

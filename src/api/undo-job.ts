@@ -29,6 +29,8 @@ export interface UndoJobParts {
   untilCurrent(signal: AbortSignal): Promise<void>;
   /** Who somebody is by now. @throws Rejection USER_NOT_FOUND */
   account(userId: string): Promise<{ role: 'user' | 'admin'; isActive: boolean }>;
+  /** Whether the token has ended, or the session was ended because it may be another person's. */
+  isRevoked(proof: Pick<UndoJob, 'tokenId' | 'sessionId'>): Promise<boolean>;
 }
 
 const CHUNK = 100;
@@ -37,7 +39,7 @@ const CHUNK = 100;
  * Takes a run back a hundred tasks at a time. What an interrupted attempt had done already is found to be done: nothing is taken back
  * twice. What others have changed since is left; whoever asks for a preview afterwards is told what that was.
  */
-export function runUndoJob({ runs, queries, untilCurrent, account }: UndoJobParts) {
+export function runUndoJob({ runs, queries, untilCurrent, account, isRevoked }: UndoJobParts) {
   return async ({ data, progress, signal }: JobInput<UndoJob>): Promise<void> => {
     await untilCurrent(signal);
     const touched = await queries.findRun(data.run);
@@ -45,6 +47,7 @@ export function runUndoJob({ runs, queries, untilCurrent, account }: UndoJobPart
     for (let next = done; next < touched.length; next += CHUNK) {
       signal.throwIfAborted();
       await requireStill(data.actor, account);
+      if (await isRevoked(data)) throw new JobFailure('The session or token that started this was revoked');
       const { errors } = await runs.takeBack(touched.slice(next, next + CHUNK), data.run, callOf(data));
       const fault = errors.find((error) => !(error instanceof Rejection));
       if (fault !== undefined) throw fault;

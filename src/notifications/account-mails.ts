@@ -35,7 +35,14 @@ export function defineAccountMails(parts: AccountMailsParts): void {
     const to = await verifiedAddress(proofs, queued.userId);
     return to === null ? null : compose(queued, to, { kind: 'email_change_requested' });
   });
-  for (const kind of ['password_changed', 'email_changed', 'access_token_created', 'webhook_disabled'] as const) {
+  for (const kind of [
+    'password_changed',
+    'email_changed',
+    'access_token_created',
+    'webhook_created',
+    'webhook_changed',
+    'webhook_disabled',
+  ] as const) {
     outbox.define(kind, async (queued) => {
       const event = await parts.eventOf(queued);
       const to = event && (await addressFor(parts, kind, queued));
@@ -67,6 +74,14 @@ async function contentOf(
       const { token_id, scopes } = event.data;
       const name = (await tokens.list(userId!)).find(({ id }) => id === token_id)?.name ?? null;
       return { kind: 'access_token_created', at, name, scopes };
+    }
+    case 'WebhookCreated': {
+      const url = await webhookUrl(event.data.webhook_id);
+      return url === null ? null : { kind: 'webhook_created', url, at };
+    }
+    case 'WebhookChanged': {
+      const url = await webhookUrl(event.data.webhook_id);
+      return url === null ? null : { kind: 'webhook_changed', url, at, isMoved: 'url' in event.data.changes };
     }
     case 'WebhookDisabled': {
       const { webhook_id, reason } = event.data;

@@ -15,6 +15,8 @@ export type MailContent =
   | { kind: 'email_changed'; at: string }
   | { kind: 'password_changed'; at: string }
   | { kind: 'access_token_created'; at: string; name: string | null; scopes: readonly string[] }
+  | { kind: 'webhook_created'; url: string; at: string }
+  | { kind: 'webhook_changed'; url: string; at: string; isMoved: boolean }
   | { kind: 'webhook_disabled'; url: string; reason: string }
   | { kind: 'task_shared_with_me'; by: string; task: MailedTask; permission: 'view' | 'edit' }
   | { kind: 'task_assigned_to_me'; by: string; task: MailedTask; as: 'assignee' | 'owner' }
@@ -53,7 +55,7 @@ const EXCERPT = 1000;
 const forSecurity = 'This is sent to you for the security of your Tasktrail account, whatever your preferences are.';
 const asked = 'This was sent because somebody asked for it with your address. If it was not you, do nothing.';
 const byPreference = 'This is sent to you because your notification preferences say so.';
-const notYou = 'If this was not you, reset your password at once: that ends every session and every access token.';
+const notYou = 'If this was not you, reset your password at once: that ends every session and access token, and stops every webhook.';
 
 type Text = Omit<MailText, 'unsubscribeUrl'>;
 
@@ -67,6 +69,8 @@ function textOf(content: MailContent): Text {
     case 'email_changed':
     case 'password_changed':
     case 'access_token_created':
+    case 'webhook_created':
+    case 'webhook_changed':
     case 'webhook_disabled':
       return securityText(content);
     default:
@@ -101,7 +105,25 @@ function linkText({ kind, url }: Of<'verification' | 'password_reset' | 'email_c
   };
 }
 
-type Security = Of<'email_change_requested' | 'email_changed' | 'password_changed' | 'access_token_created' | 'webhook_disabled'>;
+const whyDisabled: Record<string, string> = {
+  token_ended: 'the access token that made it was revoked or has expired',
+  password_reset: 'the password of your account was reset',
+  password_changed: 'the password of your account was changed in another session',
+  compromised: 'you signed out everywhere because your account may be compromised',
+  account_disabled: 'your account was disabled',
+  gone: 'its receiver answered that it is gone (410)',
+  'unreachable for a day': 'its receiver could not be reached for a day',
+};
+
+type Security = Of<
+  | 'email_change_requested'
+  | 'email_changed'
+  | 'password_changed'
+  | 'access_token_created'
+  | 'webhook_created'
+  | 'webhook_changed'
+  | 'webhook_disabled'
+>;
 
 function securityText(content: Security): Text {
   switch (content.kind) {
@@ -137,11 +159,29 @@ function securityText(content: Security): Text {
         reason: forSecurity,
       };
     }
+    case 'webhook_created':
+      return {
+        subject: 'A webhook was created in your account',
+        paragraphs: [`A webhook to ${content.url} was created on ${content.at}. It is sent the events that you may see.`],
+        afterwards: [notYou],
+        reason: forSecurity,
+      };
+    case 'webhook_changed':
+      return {
+        subject: content.isMoved ? 'A webhook of yours has a new address' : 'A webhook of yours was reactivated',
+        paragraphs: [
+          content.isMoved
+            ? `Since ${content.at}, a webhook of your account leads to ${content.url}. It is sent the events that you may see.`
+            : `The webhook to ${content.url} was reactivated on ${content.at}. It is sent the events that you may see.`,
+        ],
+        afterwards: [notYou],
+        reason: forSecurity,
+      };
     case 'webhook_disabled':
       return {
         subject: 'A webhook of yours was disabled',
         paragraphs: [
-          `Your webhook to ${content.url} was disabled: ${content.reason}`,
+          `Your webhook to ${content.url} was disabled: ${whyDisabled[content.reason] ?? content.reason}.`,
           'Nothing is delivered to it until you activate it again.',
         ],
         reason: 'This is sent to you because the webhook is yours.',

@@ -22,6 +22,8 @@ export const inboxKinds = [
   'file_deleted',
   'task_due_soon',
   'role_changed',
+  'webhook_created',
+  'webhook_changed',
   'webhook_disabled',
 ] as const;
 export type InboxKind = (typeof inboxKinds)[number];
@@ -37,6 +39,8 @@ type MailedToo = Extract<
   | 'task_deleted'
   | 'comment_on_my_task'
   | 'mentioned'
+  | 'webhook_created'
+  | 'webhook_changed'
   | 'webhook_disabled'
 >;
 
@@ -102,11 +106,19 @@ const rules: { [T in EventTypeName]: Rule<T> } = {
   AccessTokenCreated: (event) => mail('access_token_created', event),
   AccessTokenRevoked: nobody,
   NotificationPreferencesChanged: nobody,
-  WebhookCreated: nobody,
-  WebhookChanged: nobody,
+  WebhookCreated: (event) => both('webhook_created', subjectId(event)),
+  WebhookChanged: (event) => (isForOwner(event) ? both('webhook_changed', subjectId(event)) : []),
   WebhookDeleted: nobody,
   WebhookDisabled: (event) => both('webhook_disabled', subjectId(event)),
 };
+
+/** Notified of even when the actor is the account itself: that may have been another person with its credentials. */
+const securityKinds: ReadonlySet<Notice['kind']> = new Set(['webhook_created', 'webhook_changed', 'webhook_disabled']);
+
+/** Where a webhook leads to, and that it is active again, concerns the account's security. */
+function isForOwner({ data: { changes } }: Told<'WebhookChanged'>): boolean {
+  return 'url' in changes || changes.active?.to === true;
+}
 
 /** Whether an event of this type may tell somebody. */
 export function tells(type: EventTypeName): boolean {
@@ -128,7 +140,7 @@ export function noticesOf(event: RecordedEvent, task: Task | null): Notice[] {
   const all = typeof rule === 'function' ? rule(event) : task === null ? [] : rule.withTask(event, task);
   const told = new Map<string, Notice>();
   for (const notice of all) {
-    const isOwn = notice.userId === event.metadata.actor.id && notice.ways[0] === 'inbox';
+    const isOwn = notice.userId === event.metadata.actor.id && notice.ways[0] === 'inbox' && !securityKinds.has(notice.kind);
     if (!isOwn && !told.has(notice.userId)) told.set(notice.userId, notice);
   }
   return [...told.values()];

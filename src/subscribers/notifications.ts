@@ -121,8 +121,11 @@ function detailsOf(event: RecordedEvent): Record<string, string> {
       return event.data.reason === 'left' ? { user_id: event.data.user_id } : {};
     case 'UserRoleChanged':
       return { role: event.data.role.to };
-    case 'WebhookDisabled':
+    case 'WebhookCreated':
+    case 'WebhookChanged':
       return { webhook_id: event.data.webhook_id };
+    case 'WebhookDisabled':
+      return { webhook_id: event.data.webhook_id, reason: event.data.reason };
     default:
       return {};
   }

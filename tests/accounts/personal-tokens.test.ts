@@ -141,7 +141,7 @@ describe('a personal access token', () => {
 
   test('outlives the session that made it', async () => {
     const { caller, authorization } = await give();
-    await here.logout(caller, 'all sessions');
+    await here.logout(caller, 'all sessions', call());
     expect((await here.authenticate(authorization)).id).toBe(caller.id);
     expect(await refusal(give(['tasks:read'], null, caller))).toBe('SESSION_ENDED');
   });

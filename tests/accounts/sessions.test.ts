@@ -46,7 +46,7 @@ const refusedAfter = async (accounts: Accounts, authorization: string) => {
 describe('a session', () => {
   test('that ends is refused here at once, and elsewhere within a second', async () => {
     const { signedIn, caller } = await signedInOnBoth();
-    await here.logout(caller, 'this session');
+    await here.logout(caller, 'this session', call());
     expect(await refusal(here.authenticate(bearer(signedIn)))).toBe('SESSION_ENDED');
     expect(await refusedAfter(there, bearer(signedIn))).toBeLessThan(1_000);
   });
@@ -55,7 +55,7 @@ describe('a session', () => {
     const person = somebody();
     const first = await here.register(person, call());
     const second = await here.login({ email: person.email, password }, call());
-    await here.logout(await callerOf(here, first), 'this session');
+    await here.logout(await callerOf(here, first), 'this session', call());
     expect(await refusal(here.authenticate(bearer(first)))).toBe('SESSION_ENDED');
     expect((await here.authenticate(bearer(second))).id).toBe(first.user.id);
   });
@@ -64,7 +64,7 @@ describe('a session', () => {
     const person = somebody();
     const first = await here.register(person, call());
     const second = await there.login({ email: person.email, password }, call());
-    await here.logout(await callerOf(here, first), 'all sessions');
+    await here.logout(await callerOf(here, first), 'all sessions', call());
     for (const signedIn of [first, second]) {
       expect(await refusal(here.authenticate(bearer(signedIn)))).toBe('SESSION_ENDED');
       expect(await refusal(here.refresh(signedIn.refreshToken, call()))).toBe('TOKEN_INVALID');
@@ -76,8 +76,8 @@ describe('a session', () => {
     const first = await here.register(person, call());
     const second = await here.login({ email: person.email, password }, call());
     const stranger = await callerOf(here, await here.register(somebody(), call()));
-    expect(await refusal(here.logout(stranger, { refreshToken: second.refreshToken }))).toBe('TOKEN_INVALID');
-    await here.logout(await callerOf(here, first), { refreshToken: second.refreshToken });
+    expect(await refusal(here.logout(stranger, { refreshToken: second.refreshToken }, call()))).toBe('TOKEN_INVALID');
+    await here.logout(await callerOf(here, first), { refreshToken: second.refreshToken }, call());
     expect(await refusal(here.authenticate(bearer(second)))).toBe('SESSION_ENDED');
     expect((await here.authenticate(bearer(first))).id).toBe(first.user.id);
   });
@@ -117,7 +117,7 @@ describe('a session', () => {
         proxy.refuse();
         proxy.cut();
       } else proxy.freeze();
-      await here.logout(await callerOf(here, signedIn), 'this session');
+      await here.logout(await callerOf(here, signedIn), 'this session', call());
       expect(await refusedAfter(deaf, bearer(signedIn))).toBeLessThan(1_000);
       expect((await deaf.authenticate(bearer(other))).id).toBe(other.user.id);
     } finally {

@@ -166,12 +166,15 @@ describe('each fact is told once, to each whom it concerns, whatever wrote it', 
       await made(ann);
       await eventually(
         () => items(ann),
-        (found) => found.length > 0,
+        (found) => found.length > 1,
         10_000,
       );
-      expect(await items(ann)).toMatchObject([{ kind: 'webhook_disabled', task: null, actor: null, details: { webhook_id: webhook.id } }]);
-      expect(await mailed(ann)).toEqual(['webhook_disabled: sent']);
-      expect(arrivedFor(ann)[0]!.mail.text).toContain(url);
+      expect(await items(ann)).toMatchObject([
+        { kind: 'webhook_disabled', task: null, actor: null, details: { webhook_id: webhook.id, reason: 'gone' } },
+        { kind: 'webhook_created', task: null, details: { webhook_id: webhook.id } },
+      ]);
+      expect((await mailed(ann)).sort()).toEqual(['webhook_created: sent', 'webhook_disabled: sent']);
+      for (const { mail } of arrivedFor(ann)) expect(mail.text).toContain(url);
     } finally {
       gone.close();
     }

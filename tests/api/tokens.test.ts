@@ -194,7 +194,7 @@ describe('a token', () => {
   });
 
   test('needs for every route the scope that the route says, or is of no use', async () => {
-    const all = await tokenOf(admin, 'tasks:write', 'events:read', 'admin');
+    const all = await tokenOf(admin, 'tasks:write', 'webhooks:manage', 'admin');
     const none = await tokenOf(admin, 'events:read');
     // The stream of events does not end by itself; what it needs is what the feed needs.
     const guarded = one.routes.filter(({ needs, path }) => needs !== 'open' && path !== '/events/stream');

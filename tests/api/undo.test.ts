@@ -276,6 +276,9 @@ describe('undo of a run', () => {
       const location = accepted.headers.get('location')!;
       const behind = (await undoRun(eve, { request_id: 'beside' })).headers.get('location')!;
       await admin.patch(`/admin/users/${eve.id}`, { role: 'user' });
+      const { id: tokenId, token } = (await admin.post('/auth/tokens', { name: 'undoing', scopes: ['tasks:write', 'admin'] })).body;
+      const byToken = await undoRun(service.as({ ...admin, token }), { request_id: 'beside' });
+      expect((await admin.delete(`/auth/tokens/${tokenId}`)).status).toBe(204);
       expect([accepted.status, accepted.body.name, location]).toEqual([202, 'undo', `/async/tasks/${accepted.body.id}`]);
       const again = await undoRun(ann, { request_id: 'beside' }, key);
       expect([again.status, again.headers.get('location'), again.headers.get('idempotent-replayed')]).toEqual([202, location, 'true']);
@@ -284,6 +287,8 @@ describe('undo of a run', () => {
       expect(job).toEqual({ ...job, status: 'succeeded', progress: 1, error: null });
       expect(JSON.stringify(job)).not.toContain(ann.id);
       expect(await ended(behind)).toMatchObject({ status: 'failed', error: 'Whoever asked for it is no admin any more' });
+      const revoked = { status: 'failed', error: 'The session or token that started this was revoked' };
+      expect(await ended(byToken.headers.get('location')!)).toMatchObject(revoked);
       const written = await Promise.all(both.map((one) => ann.get(`/activity?operation_id=${operation(one)}&per_page=1`)));
       expect(written.map(({ body }) => body.total).sort()).toEqual([0, 500]);
       const left = (await undoRun(ann, { request_id: 'beside', dry_run: true })).body;

@@ -2,24 +2,38 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { eventually } from '../support/eventually.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
-import { type Client, createClient } from '../support/service.ts';
+import { adminAccount, type Client, createClient } from '../support/service.ts';
 import { startWeakened, type Weakened } from '../support/weakened.ts';
+import { startReceiver } from '../support/webhook-receiver.ts';
+import { anOwner, causes, type World } from './webhook-creators.ts';
+
+const asAdmin = { ADMIN_EMAIL: adminAccount.email, ADMIN_USERNAME: adminAccount.username, ADMIN_PASSWORD: adminAccount.password };
 
 let testDatabase: TestDatabase;
 let database: pg.Client;
 let weakened: Weakened;
 let ann: Client;
+let world: World;
 
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
-  weakened = await startWeakened({ sameStores: { DATABASE_URL: testDatabase.connectionString, WEBHOOK_ALLOW_PRIVATE: 'true' } });
+  weakened = await startWeakened({
+    sameStores: { DATABASE_URL: testDatabase.connectionString, WEBHOOK_ALLOW_PRIVATE: 'true', ...asAdmin },
+  });
   const body = { email: 'ann@tasks.test', username: 'ann', password: 'Passw0rd-of-mine' };
   const { access_token: token, user } = (await createClient(weakened.url).post('/auth/register', body)).body;
   ann = { ...createClient(weakened.url, token), id: user.id, username: user.username };
   database = new pg.Client(testDatabase.connectionString);
   await database.connect();
+  await database.query('update accounts.users set email_verified = true');
+  const { username, password } = adminAccount;
+  const { access_token } = (await createClient(weakened.url).post('/auth/login', { username, password })).body;
+  const pool = new pg.Pool({ connectionString: testDatabase.connectionString, max: 2 });
+  world = { url: weakened.url, admin: createClient(weakened.url, access_token), pool, receiver: await startReceiver() };
 }, 60_000);
 afterAll(async () => {
+  await world?.pool.end();
+  await world?.receiver.stop();
   await database?.end();
   await weakened?.stop();
   await testDatabase?.drop();
@@ -63,3 +77,28 @@ test('switching a webhook off is answered although what waits for it cannot be c
     (count) => count === 0,
   );
 }, 60_000);
+
+test.each(causes)(
+  'without its defence, a webhook goes on when $cause',
+  async ({ defence, stops, end }) => {
+    const owner = await anOwner(world, `owner-${causes.findIndex((one) => one.end === end)}`);
+    const { id } = (await owner.by['a session'].post('/tasks', { title: 'Water the plants' })).body;
+    await world.receiver.until(3, ({ event }) => event.data.task.id === id);
+    await weakened.without(defence);
+    await end(owner, world);
+    expect((await world.admin.patch(`/tasks/${id}`, { title: 'Water the trees' })).status).toBe(200);
+    // A webhook of a token that ended is barred by that already.
+    const others = stops.filter((creator) => stops.length === 1 || creator !== 'a token');
+    for (const creator of others)
+      await world.receiver.until(1, ({ path, event }) => path === owner.hooks[creator].path && event.type.includes('edited'));
+  },
+  30_000,
+);
+
+test('without that defence, a webhook is made with an address that was never verified', async () => {
+  await database.query('update accounts.users set email_verified = false where id = $1', [ann.id]);
+  const body = { url: `${world.receiver.url}/unverified`, types: ['task.*'] };
+  expect((await ann.post('/webhooks', body)).status).toBe(403);
+  await weakened.without('a webhook takes a verified address');
+  expect((await ann.post('/webhooks', body)).status).toBe(201);
+});

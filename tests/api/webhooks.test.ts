@@ -20,6 +20,7 @@ beforeAll(async () => {
   database = new pg.Client(service.connectionString);
   await database.connect();
   [ann, bob, admin] = await Promise.all([service.someone('ann'), service.someone('bob'), service.admin()]);
+  await Promise.all([ann!, bob!].map(service.verifyAddress));
 }, 60_000);
 afterAll(async () => {
   await database?.end();
@@ -84,13 +85,16 @@ describe('a webhook', () => {
     expect(Buffer.from(secret.replace('whsec_', ''), 'base64').length).toBe(32);
     const { id } = shown;
     expect(made.headers.get('location')).toBe(`/api/v1/webhooks/${id}`);
+    const made_by = { kind: 'session', token_id: null };
     const times = { created_at: expect.any(String), updated_at: expect.any(String), disabled_at: null, disabled_reason: null };
-    expect(shown).toEqual({ id, url, types: ['task.*', 'comment.added'], description: 'For the board', active: true, ...times });
+    expect(shown).toEqual({ id, url, types: ['task.*', 'comment.added'], description: 'For the board', active: true, made_by, ...times });
     expect((await ann!.get(`/webhooks/${id}`)).body).toEqual(shown);
     expect((await ann!.get('/webhooks')).body).toEqual({ items: [shown], total: 1, page: 1, per_page: 20, pages: 1, next_cursor: null });
     expect((await bob!.get('/webhooks')).body.items).toEqual([]);
     const patched = await ann!.patch(`/webhooks/${id}`, { active: false, types: ['*'] });
     expect(patched.body).toEqual({ ...shown, active: false, types: ['*'], updated_at: patched.body.updated_at });
+    const spelt = await ann!.patch(`/webhooks/${id}`, { url: `  ${url.replace('http:', 'HTTP:').replace('/mine', '/a/../mine')} ` });
+    expect(spelt.body).toEqual(patched.body);
     const again = await ann!.patch(`/webhooks/${id}`, { active: false });
     expect(again.body).toEqual(patched.body);
     expect((await ann!.delete(`/webhooks/${id}`)).status).toBe(204);
@@ -225,7 +229,7 @@ describe('what happens', () => {
   });
 
   test('is sent to an admin whosesoever it is, but not through a token that was not given that', async () => {
-    const { token } = await makeToken(admin!, ['events:read', 'tasks:write']);
+    const { token } = await makeToken(admin!, ['webhooks:manage', 'tasks:write']);
     const [all, own] = [await webhook(admin!), await webhook(service.as({ ...admin!, token }))];
     const task = await aTask(ann!);
     expect((await all.until(1))[0]!.event.data.task.id).toBe(task.id);
@@ -413,6 +417,7 @@ test('a read model that is made anew, and a log that is told again, send nothing
 
 test('an account that is erased takes its webhooks along, and one that is exported tells of them without secrets', async () => {
   const dora = await service.someone('dora');
+  await service.verifyAddress(dora);
   const hook = await webhook(dora, { description: 'For the board' });
   await aTask(dora);
   await hook.until(1);

@@ -169,7 +169,7 @@ const ofAccounts: { [T in UserEventType]: readonly string[] } = {
   AccessTokenCreated: ['owner: access_token_created by mail'],
   AccessTokenRevoked: [],
   NotificationPreferencesChanged: [],
-  WebhookCreated: [],
+  WebhookCreated: ['owner: webhook_created by inbox and mail'],
   WebhookChanged: [],
   WebhookDeleted: [],
   WebhookDisabled: ['owner: webhook_disabled by inbox and mail'],
@@ -181,5 +181,17 @@ test.each(Object.entries(ofAccounts))("%s tells %j, and what concerns the accoun
     return { ...event!, stream: `user-${owner}` };
   };
   expect(shown(noticesOf(account(admin), null))).toEqual(expected);
-  expect(shown(noticesOf(account(owner), null))).toEqual(expected.filter((one) => one.endsWith('by mail')));
+  expect(shown(noticesOf(account(owner), null))).toEqual(expected.filter((one) => one.endsWith(' mail')));
+});
+
+test.each([
+  [{ url: { from: null, to: null } }, true],
+  [{ active: { from: false, to: true } }, true],
+  [{ active: { from: true, to: false } }, false],
+  [{ description: { from: null, to: null } }, false],
+])('a change of a webhook by %j notifies its owner: %j', (changes, isNotified) => {
+  const data = { ...everyUserEvent.WebhookChanged.data, changes };
+  const [event] = recorded([{ type: 'WebhookChanged', data, by: owner } as unknown as Happening]);
+  const notices = shown(noticesOf({ ...event!, stream: `user-${owner}` }, null));
+  expect(notices).toEqual(isNotified ? ['owner: webhook_changed by inbox and mail'] : []);
 });

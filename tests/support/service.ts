@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import type { Route } from '../../src/api/route.ts';
 import { loadConfig } from '../../src/config.ts';
 import { BEGINNING, type EventStore, type StoredEvent } from '../../src/events/store/event-store.ts';
@@ -32,6 +33,8 @@ export interface TestService {
   /** Somebody new, signed in. */
   someone(name: string): Promise<Client>;
   admin(): Promise<Client>;
+  /** As if the mail to the client's address had been read. */
+  verifyAddress(client: Client): Promise<void>;
   anonymous: Client;
   stop(): Promise<void>;
 }
@@ -85,6 +88,7 @@ export async function startTestService(environment: Record<string, string> = {})
     },
     admin: async () =>
       signedIn(url, await anonymous.post('/auth/login', { username: adminAccount.username, password: adminAccount.password })),
+    verifyAddress: ({ id }) => verifyAddress(database.connectionString, id),
     async stop() {
       await service.stop(2);
       await eventStored?.stop();
@@ -92,6 +96,12 @@ export async function startTestService(environment: Record<string, string> = {})
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function verifyAddress(connectionString: string, userId: string): Promise<void> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  await client.query('update accounts.users set email_verified = true where id = $1', [userId]).finally(() => client.end());
 }
 
 async function storedText(stores: Record<string, string>): Promise<string> {

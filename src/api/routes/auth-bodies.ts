@@ -53,9 +53,19 @@ export const LoginBody = z
 export const RefreshBody = z.strictObject({ refresh_token: z.string().min(1).max(1024) }).meta({ id: 'Refresh' });
 
 export const LogoutBody = z
-  .strictObject({ refresh_token: z.string().min(1).max(1024).optional(), all: z.boolean().optional() })
+  .strictObject({ refresh_token: z.string().min(1).max(1024).optional(), all: z.boolean().optional(), compromised: z.boolean().optional() })
   .refine(({ refresh_token, all }) => refresh_token === undefined || all === undefined, notBoth('all', 'refresh_token'))
-  .meta({ id: 'Logout', description: 'Nothing for this session, `refresh_token` for the one it belongs to, or `all: true`.' });
+  .refine(({ all, compromised }) => !compromised || all === true, {
+    error: 'needs all: true beside it',
+    path: ['compromised'],
+    params: { code: 'conflicts_with' },
+    when,
+  })
+  .meta({
+    id: 'Logout',
+    description:
+      'Nothing for this session, `refresh_token` for the one it belongs to, or `all: true`. With `compromised: true`, personal tokens end too, and all webhooks stop until they are reactivated.',
+  });
 
 // The current one may be older than today's rules.
 export const PasswordBody = z
@@ -70,7 +80,8 @@ export function toCredentials({ email, username, password }: z.output<typeof Log
   return email === undefined ? { username: username!, password } : { email, password };
 }
 
-export function toLogout({ refresh_token, all }: z.output<typeof LogoutBody>): Logout {
+export function toLogout({ refresh_token, all, compromised }: z.output<typeof LogoutBody>): Logout {
   if (refresh_token !== undefined) return { refreshToken: refresh_token };
+  if (compromised) return 'everything';
   return all ? 'all sessions' : 'this session';
 }

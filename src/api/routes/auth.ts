@@ -60,8 +60,8 @@ export function authRoutes({ accounts }: { accounts: Accounts }): Route[] {
       body: LogoutBody,
       answers: { 204: null },
       rejects: ['TOKEN_INVALID'],
-      async handle({ body, caller }) {
-        await accounts.logout(caller, toLogout(body));
+      async handle({ body, caller, request }) {
+        await accounts.logout(caller, toLogout(body), accountCall(request));
         return { status: 204 };
       },
     }),
@@ -70,7 +70,7 @@ export function authRoutes({ accounts }: { accounts: Accounts }): Route[] {
       path: '/auth/password',
       tag: 'Accounts',
       summary: "Change the caller's password",
-      description: 'All other sessions end. Personal access tokens stay.',
+      description: 'All other sessions end, and the webhooks that they made stop until they are reactivated. Personal access tokens stay.',
       needs: { scope: null, session: true },
       body: PasswordBody,
       answers: { 204: null },

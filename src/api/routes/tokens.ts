@@ -62,7 +62,7 @@ export function tokenRoutes({ tokens }: { tokens: PersonalTokens }): Route[] {
       path: '/auth/tokens',
       summary: 'Make a personal access token',
       description:
-        '`tasks:read` reads tasks, tags, activity, files, users and notifications; `tasks:write` changes them too; `events:read` is for events and webhooks; `admin` for what admins may, as long as its owner is one. No token manages tokens, sessions, passwords or accounts.',
+        '`tasks:read` reads tasks, tags, activity, files, users and notifications; `tasks:write` changes them too; `events:read` reads events, webhooks and deliveries; `webhooks:manage` makes and changes webhooks too; `admin` for what admins may, as long as its owner is one. No token manages tokens, sessions, passwords or accounts.',
       body: TokenBody,
       answers: { 201: CreatedTokenView },
       rejects: ['LIMIT_REACHED'],

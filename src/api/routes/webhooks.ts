@@ -53,7 +53,9 @@ const DeliveriesQuery = atMostOneOf(
 );
 
 const common = { tag: 'Webhooks', needs: { scope: 'events:read' } } as const;
+const commands = { tag: 'Webhooks', needs: { scope: 'webhooks:manage' } } as const;
 const ofOne = { ...common, params: z.strictObject({ id: z.string() }), absent: 'WEBHOOK_NOT_FOUND' } as const;
+const commandsOnOne = { ...commands, params: ofOne.params, absent: ofOne.absent } as const;
 const secretive = { 'Cache-Control': 'no-store' };
 
 /** Addresses that are called when something happens. Each is its owner's alone. */
@@ -77,15 +79,15 @@ function managementRoutes({ webhooks }: WebhookServices): Route[] {
       },
     }),
     route({
-      ...common,
+      ...commands,
       method: 'post',
       path: '/webhooks',
       summary: 'Have an address called when something happens',
       description:
-        'It is sent what happens from now on, as far as the caller may see it: a POST of `application/cloudevents+json`, signed after Standard Webhooks. Answer with 2xx within 15 seconds. Anything else is tried again for a day, in the order of each task; then, and after a 410 at once, the webhook is disabled and its owner told. One made by a token without the scope `admin` sees what its owner sees without being an admin.',
+        'It is sent what happens from now on, as far as the caller may see it: a POST of `application/cloudevents+json`, signed after Standard Webhooks. Answer with 2xx within 15 seconds. Anything else is tried again for a day, in the order of each task; then, and after a 410 at once, the webhook is disabled and its owner told. One made by a token without the scope `admin` sees what its owner sees without being an admin. It needs a verified e-mail address, unless an admin set that, and its owner is notified.',
       body: NewWebhookBody,
       answers: { 201: WebhookWithSecretView },
-      rejects: ['LIMIT_REACHED', 'WEBHOOK_URL_FORBIDDEN'],
+      rejects: ['LIMIT_REACHED', 'WEBHOOK_URL_FORBIDDEN', 'EMAIL_NOT_VERIFIED'],
       async handle({ body, caller, request }) {
         const { webhook, secret } = await webhooks.create(caller, body, accountCall(request));
         const headers = { ...secretive, Location: `/api/v1/webhooks/${webhook.id}` };
@@ -102,21 +104,21 @@ function managementRoutes({ webhooks }: WebhookServices): Route[] {
       handle: async ({ params, caller }) => ({ status: 200, body: webhookView(await webhooks.read(caller.id, params.id)) }),
     }),
     route({
-      ...ofOne,
+      ...commandsOnOne,
       method: 'patch',
       path: '/webhooks/:id',
       summary: 'Change a webhook',
       description:
-        'What is left out stays. What happens while it is not active is not sent later; what waited is cancelled: ask for a replay.',
+        'What is left out stays. What happens while it is not active is not sent later; what waited is cancelled: ask for a replay. Another `url` and `active: true` need a verified e-mail address, unless an admin set that, and the owner is notified.',
       body: WebhookChangesBody,
       answers: { 200: WebhookView },
-      rejects: ['WEBHOOK_NOT_FOUND', 'WEBHOOK_URL_FORBIDDEN'],
+      rejects: ['WEBHOOK_NOT_FOUND', 'WEBHOOK_URL_FORBIDDEN', 'EMAIL_NOT_VERIFIED'],
       async handle({ params, body, caller, request }) {
         return { status: 200, body: webhookView(await webhooks.change(caller, params.id, body, accountCall(request))) };
       },
     }),
     route({
-      ...ofOne,
+      ...commandsOnOne,
       method: 'delete',
       path: '/webhooks/:id',
       summary: 'Delete a webhook',
@@ -129,7 +131,7 @@ function managementRoutes({ webhooks }: WebhookServices): Route[] {
       },
     }),
     route({
-      ...ofOne,
+      ...commandsOnOne,
       method: 'post',
       path: '/webhooks/:id/rotate',
       summary: 'Give a webhook another secret',
@@ -154,11 +156,12 @@ function deliveryRoutes({ webhooks, asked, queriesFor, store, jobs }: WebhookSer
 
   return [
     route({
-      ...ofOne,
+      ...commandsOnOne,
       method: 'post',
       path: '/webhooks/:id/test',
       summary: 'Send a webhook an event of the type `tasktrail.webhook.test.v1`',
-      description: 'Once, at once, also while it is not active. What came of it is in its deliveries.',
+      description:
+        'Once, at once, also while it is not active; it is cancelled where the webhook was stopped with the credentials that made it. What came of it is in its deliveries.',
       answers: { 202: DeliveryView },
       rejects: ['WEBHOOK_NOT_FOUND'],
       handle: async ({ params, caller }) => ({ status: 202, body: queuedDeliveryView(await asked.test(caller.id, params.id), null) }),
@@ -182,11 +185,12 @@ function deliveryRoutes({ webhooks, asked, queriesFor, store, jobs }: WebhookSer
       },
     }),
     route({
-      ...ofOne,
+      ...commandsOnOne,
       method: 'post',
       path: '/webhooks/:id/deliveries/:delivery_id/redeliver',
       summary: 'Send the event of a delivery again',
-      description: 'Once, at once, with the same `webhook-id`, also while the webhook is not active.',
+      description:
+        'Once, at once, with the same `webhook-id`, also while the webhook is not active; it is cancelled where the webhook was stopped with the credentials that made it.',
       params: z.strictObject({ id: z.string(), delivery_id: z.string() }),
       answers: { 202: DeliveryView },
       rejects: ['WEBHOOK_NOT_FOUND', 'DELIVERY_NOT_FOUND'],
@@ -198,7 +202,7 @@ function deliveryRoutes({ webhooks, asked, queriesFor, store, jobs }: WebhookSer
       },
     }),
     route({
-      ...ofOne,
+      ...commandsOnOne,
       method: 'post',
       path: '/webhooks/:id/replay',
       summary: 'Send a piece of the log again',

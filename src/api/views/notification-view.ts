@@ -20,7 +20,7 @@ export const NotificationView = z
     revision: z.int().nullable().describe('Of the event, in the history of the task or account.'),
     details: z
       .record(z.string(), z.string())
-      .describe('As far as there is one: `comment_id`, `file_id`, `user_id`, `webhook_id`, `permission`, `role`, `due_date`.'),
+      .describe('As far as there is one: `comment_id`, `file_id`, `user_id`, `webhook_id`, `reason`, `permission`, `role`, `due_date`.'),
     created_at: Time.describe('When it happened.'),
     read_at: Time.nullable(),
   })

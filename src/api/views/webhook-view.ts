@@ -6,14 +6,33 @@ import type { Webhook } from '../../subscribers/webhooks/webhooks.ts';
 
 const Time = z.iso.datetime({ precision: 3 });
 
+/** Closed. */
+const disabledReasons = [
+  'token_ended',
+  'password_reset',
+  'password_changed',
+  'compromised',
+  'account_disabled',
+  'gone',
+  'unreachable for a day',
+] as const;
+
 const shown = {
   id: Id,
   url: z.string(),
   types: z.array(z.enum(typePatterns)),
   description: z.string(),
   active: z.boolean(),
-  disabled_at: Time.nullable().describe('When nothing was sent any more because of the receiver; null once it is active again.'),
-  disabled_reason: z.string().nullable(),
+  made_by: z
+    .strictObject({ kind: z.enum(['session', 'token']), token_id: Id.nullable() })
+    .describe('Whose doing its creation, its address or its reactivation was, whichever came last.'),
+  disabled_at: Time.nullable().describe('When the service stopped it; null once it is reactivated.'),
+  disabled_reason: z
+    .enum(disabledReasons)
+    .nullable()
+    .describe(
+      '`gone` and `unreachable for a day` are about the receiver. After the others it receives nothing, not even a test, until it is reactivated: the token that made it ended, the password was reset or changed in another session, the account was said to be compromised, or disabled.',
+    ),
   created_at: Time,
   updated_at: Time,
 };
@@ -53,11 +72,12 @@ export const DeliveryView = z
   })
   .meta({ id: 'WebhookDelivery', description: 'An event on its way to a webhook. Kept for 30 days after it was settled.' });
 
-export function webhookView({ id, url, types, description, active, disabledAt, disabledReason, createdAt, updatedAt }: Webhook) {
+export function webhookView({ id, url, types, description, active, tokenId, disabledAt, disabledReason, createdAt, updatedAt }: Webhook) {
   return {
     ...{ id, url, types, description, active },
+    made_by: { kind: tokenId === null ? ('session' as const) : ('token' as const), token_id: tokenId },
     disabled_at: disabledAt?.toISOString() ?? null,
-    disabled_reason: disabledReason,
+    disabled_reason: disabledReason as (typeof disabledReasons)[number] | null,
     created_at: createdAt.toISOString(),
     updated_at: updatedAt.toISOString(),
   };
@@ -65,12 +85,17 @@ export function webhookView({ id, url, types, description, active, disabledAt, d
 
 /** A delivery that was just queued. @param position of its event; null for a test, and where the read model does not have it yet */
 export function queuedDeliveryView(
-  { id, webhookId, kind, eventId, type, revision, stream, queuedAt }: QueuedDelivery,
+  { id, webhookId, kind, eventId, type, revision, stream, status, queuedAt }: QueuedDelivery,
   position: string | null,
 ) {
-  const never = { first_attempt_at: null, last_attempt_at: null, next_attempt_at: null, settled_at: null };
+  const never = {
+    first_attempt_at: null,
+    last_attempt_at: null,
+    next_attempt_at: null,
+    settled_at: status === 'waiting' ? null : queuedAt.toISOString(),
+  };
   return {
-    ...{ id, webhook_id: webhookId, kind, event_id: eventId, type, position, revision, partitionkey: stream, status: 'waiting' as const },
+    ...{ id, webhook_id: webhookId, kind, event_id: eventId, type, position, revision, partitionkey: stream, status },
     ...{ attempts: 0, response_status: null, error: null, duration_ms: null, created_at: queuedAt.toISOString(), ...never },
   };
 }

@@ -1,8 +1,9 @@
 import type { Database } from '../../accounts/database.ts';
 import { Rejection } from '../../rejection.ts';
 import { testType } from './render.ts';
+import { isBarred } from './stop-webhooks.ts';
 
-/** What is sent because somebody asked for just this: tried once, at once, whether or not the webhook is active. All throw DatabaseUnavailable. */
+/** What is sent because somebody asked for just this: tried once, at once, whether or not the webhook is active, unless its credentials ended. All throw DatabaseUnavailable. */
 export interface AskedDeliveries {
   /** An event that says only that it arrives. @throws Rejection WEBHOOK_NOT_FOUND */
   test(userId: string, webhookId: string): Promise<QueuedDelivery>;
@@ -19,6 +20,8 @@ export interface QueuedDelivery {
   stream: string;
   revision: number;
   type: string;
+  /** Cancelled at once where the webhook receives nothing. */
+  status: 'waiting' | 'cancelled';
   queuedAt: Date;
 }
 
@@ -50,22 +53,30 @@ export function askedDeliveries(
   };
 }
 
+// To a webhook whose credentials ended nothing is sent until it is reactivated.
+const status = `case when ${isBarred} then 'cancelled' else 'waiting' end, case when ${isBarred} then now() end`;
+
 const newTest = `
-  with made as (
-    insert into webhooks.deliveries (webhook_id, kind, lane, event_id, stream, revision, type)
-    select id, 'test', gen_random_uuid(), gen_random_uuid(), 'webhook-' || id, 0, $2 from webhooks.webhooks where id = $1
+  with owner as materialized (
+    select * from webhooks.webhooks where id = $1 for key share
+  ), made as (
+    insert into webhooks.deliveries (webhook_id, kind, lane, event_id, stream, revision, type, status, settled_at)
+    select w.id, 'test', gen_random_uuid(), gen_random_uuid(), 'webhook-' || w.id, 0, $2, ${status} from owner w
     returning *
   )`;
 
 const again = `
-  with made as (
-    insert into webhooks.deliveries (webhook_id, kind, lane, event_id, stream, revision, type)
-    select webhook_id, case kind when 'test' then 'test' else 'redelivery' end, gen_random_uuid(), event_id, stream, revision, type
-      from webhooks.deliveries where webhook_id = $1 and id = $2
+  with owner as materialized (
+    select * from webhooks.webhooks where id = $1 for key share
+  ), made as (
+    insert into webhooks.deliveries (webhook_id, kind, lane, event_id, stream, revision, type, status, settled_at)
+    select w.id, case d.kind when 'test' then 'test' else 'redelivery' end, gen_random_uuid(), d.event_id, d.stream, d.revision, d.type, ${status}
+      from webhooks.deliveries d join owner w on w.id = d.webhook_id where d.id = $2
     returning *
   )`;
 
 const enqueue = `, queued as (
-    insert into webhooks.queues (webhook_id, lane, stream, waiting, due_at, once) select webhook_id, lane, stream, 1, now(), true from made
+    insert into webhooks.queues (webhook_id, lane, stream, waiting, due_at, once)
+    select webhook_id, lane, stream, 1, now(), true from made where status = 'waiting'
   )
-  select id, webhook_id as "webhookId", kind, event_id as "eventId", stream, revision, type, queued_at as "queuedAt" from made`;
+  select id, webhook_id as "webhookId", kind, event_id as "eventId", stream, revision, type, status, queued_at as "queuedAt" from made`;

@@ -1,4 +1,5 @@
 import type { Sql } from '../../accounts/database.ts';
+import { isBarred } from './stop-webhooks.ts';
 
 export type DeliveryKind = 'event' | 'test' | 'redelivery' | 'replay';
 export type DeliveryStatus = 'waiting' | 'delivered' | 'failed' | 'withheld' | 'cancelled';
@@ -106,13 +107,14 @@ export function createDeliveryTable(sql: Sql): DeliveryTable {
 }
 
 // Each webhook's queues by when they are due, a few at a time; the first of every webhook before the second of any. A webhook that is not
-// active costs one look at an index, however many queues it has: of those only what was asked for by itself is taken.
+// active costs one look at an index, however many queues it has: of those only what was asked for by itself is taken. One whose credentials
+// have ended is sent nothing at all.
 export const claim = `
   with room as (
     select w.id, w.active, greatest(0, case when w.failures > 0 then $4::integer else $3::integer end
         - (select count(*) from webhooks.queues busy where busy.webhook_id = w.id and busy.claimed_until > now())) as places
       from webhooks.webhooks w
-     where case when w.active
+     where not ${isBarred} and case when w.active
        then (select true from webhooks.queues q where q.webhook_id = w.id and q.due_at <= now() limit 1)
        else (select true from webhooks.queues q where q.webhook_id = w.id and q.once and q.due_at <= now() limit 1) end
   ), due as materialized (

@@ -1,4 +1,5 @@
 import type { Sql } from '../../accounts/database.ts';
+import { isBarred } from './stop-webhooks.ts';
 
 /**
  * What becomes of deliveries beside being sent, a chunk at a time: a statement reads and writes a number of rows in proportion to the
@@ -43,7 +44,7 @@ export const cancelSome = `
   with idle as materialized (
     select q.webhook_id, q.lane, q.stream, case when w.active then w.activated_at else 'infinity' end as queued_before
       from webhooks.webhooks w join webhooks.queues q on q.webhook_id = w.id
-     where w.id = $1 and not q.once and q.waiting > 0 and (q.claimed_until is null or q.claimed_until < now())
+     where w.id = $1 and (not q.once or ${isBarred}) and q.waiting > 0 and (q.claimed_until is null or q.claimed_until < now())
        and (not w.active or (
          select d.queued_at < w.activated_at from webhooks.deliveries d
           where d.webhook_id = q.webhook_id and d.lane = q.lane and d.stream = q.stream and d.status = 'waiting'
@@ -93,7 +94,7 @@ export const expediteSome = `
 
 const stopped = `
   select w.id from webhooks.webhooks w
-   where not w.active and (select true from webhooks.queues q where q.webhook_id = w.id and q.waiting > 0 and not q.once limit 1)`;
+   where not w.active and (select true from webhooks.queues q where q.webhook_id = w.id and q.waiting > 0 and (not q.once or ${isBarred}) limit 1)`;
 
 const deleteEmpty = `
   delete from webhooks.queues q using (

@@ -17,6 +17,8 @@ export interface FollowUps {
 export interface FollowUpsDependencies {
   upkeep: Pick<DeliveryUpkeep, 'cancelSome' | 'expediteSome' | 'listStopped'>;
   log: Logger;
+  /** Stops the webhooks whose token has expired. */
+  disableExpired(): Promise<void>;
   /** Deliveries became due. */
   onDue(): void;
   /** Before a failure is followed by another attempt. */
@@ -63,6 +65,7 @@ export function startFollowUps(dependencies: FollowUpsDependencies): FollowUps {
     for (let polledAt = Number.NEGATIVE_INFINITY; !isClosed; ) {
       try {
         if (performance.now() - polledAt >= pollIntervalMs) {
+          await dependencies.disableExpired();
           for (const id of await upkeep.listStopped()) add('cancel', id);
           polledAt = performance.now();
         }

@@ -103,7 +103,30 @@ update webhooks.webhooks set activated_at = created_at;
 create index queues_waiting on webhooks.queues (webhook_id) where waiting > 0;
 create index queues_once on webhooks.queues (webhook_id, due_at) where once;`;
 
+/** Whose doing it is that a webhook sends what it does where it does: the session or the token. Unknown: a session of before this was kept. */
+const makers = `
+alter table webhooks.webhooks add made_by_session uuid, add made_by_token uuid;
+create index webhooks_of_token on webhooks.webhooks (made_by_token) where made_by_token is not null;`;
+
+/** A webhook is locked before its queues, and these before their deliveries, by whatever deletes it; several are locked in the order of their ids. */
+const lockOrder = `
+create function webhooks.forget_queues() returns trigger language plpgsql as $$
+begin
+  delete from webhooks.queues where webhook_id = old.id;
+  return old;
+end $$;
+create trigger forget_queues before delete on webhooks.webhooks for each row execute function webhooks.forget_queues();
+
+create or replace function webhooks.forget_webhooks() returns trigger language plpgsql as $$
+begin
+  perform from webhooks.webhooks where user_id = new.id order by id for update;
+  delete from webhooks.webhooks where user_id = new.id;
+  return null;
+end $$;`;
+
 export const webhookMigrations: readonly Migration[] = [
   { name: '0001-webhooks', sql: webhooks },
   { name: '0002-cancellation-of-deliveries', sql: cancellation },
+  { name: '0003-makers-of-webhooks', sql: makers },
+  { name: '0004-order-of-locks', sql: lockOrder },
 ];

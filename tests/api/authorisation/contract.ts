@@ -58,7 +58,7 @@ const deeds = {
 export type Deed = keyof typeof deeds;
 
 /** What a personal access token must have for a call; `session` where no token will do, null where any will. */
-export type TokenNeeds = 'tasks:read' | 'tasks:write' | 'events:read' | 'admin' | 'session' | null;
+export type TokenNeeds = 'tasks:read' | 'tasks:write' | 'events:read' | 'webhooks:manage' | 'admin' | 'session' | null;
 
 /** Whom a call is for. */
 export type For =

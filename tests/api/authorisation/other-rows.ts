@@ -34,26 +34,27 @@ const ofWebhooks: ObjectKind = {
 };
 
 const webhook: Row = { ...own, for: { theOwnerOf: 'a webhook' }, token: 'events:read', object: ofWebhooks };
+const managedWebhook: Row = { ...webhook, token: 'webhooks:manage' };
 // To nobody, about nothing: what the calls of others do is not to be sent.
 const newWebhook = { url: 'https://93.184.215.14/', types: ['user.erased'] };
 
 export const webhookRows: Record<string, Row | Row[]> = {
   'GET /webhooks': { ...own, token: 'events:read' },
   // Some of them have as many as one may by then.
-  'POST /webhooks': { ...own, token: 'events:read', done: [201, '409 LIMIT_REACHED'], body: () => newWebhook },
+  'POST /webhooks': { ...own, token: 'webhooks:manage', done: [201, '409 LIMIT_REACHED'], body: () => newWebhook },
   'GET /webhooks/:id': webhook,
-  'PATCH /webhooks/:id': { ...webhook, body: () => ({ description: 'changed' }) },
-  'DELETE /webhooks/:id': { ...webhook, done: 204 },
-  'POST /webhooks/:id/rotate': { ...webhook, body: () => ({}) },
-  'POST /webhooks/:id/test': { ...webhook, done: 202, body: () => ({}) },
+  'PATCH /webhooks/:id': { ...managedWebhook, body: () => ({ description: 'changed' }) },
+  'DELETE /webhooks/:id': { ...managedWebhook, done: 204 },
+  'POST /webhooks/:id/rotate': { ...managedWebhook, body: () => ({}) },
+  'POST /webhooks/:id/test': { ...managedWebhook, done: 202, body: () => ({}) },
   'GET /webhooks/:id/deliveries': webhook,
   'POST /webhooks/:id/deliveries/:delivery_id/redeliver': {
-    ...webhook,
+    ...managedWebhook,
     done: '404 DELIVERY_NOT_FOUND',
     params: () => ({ delivery_id: randomUUID() }),
     body: () => ({}),
   },
-  'POST /webhooks/:id/replay': { ...webhook, done: 202, body: () => ({ after: '0' }) },
+  'POST /webhooks/:id/replay': { ...managedWebhook, done: 202, body: () => ({ after: '0' }) },
 };
 
 export const accountRows: Record<string, Row | Row[]> = {

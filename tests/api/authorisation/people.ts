@@ -51,6 +51,7 @@ export async function gatherPeople(service: TestService): Promise<People> {
     ...(Object.fromEntries(names.map((name, index) => [name, others[index]!])) as Record<(typeof names)[number], Client>),
   };
   const { owner, disabled } = known;
+  await Promise.all(others.map(service.verifyAddress));
   const desk = openAccountsDesk(service.connectionString);
 
   const ended = await desk.session(owner);

@@ -3,11 +3,12 @@ import type { CallerKind, TokenNeeds } from './contract.ts';
 
 type Scope = Exclude<TokenNeeds, 'session' | null>;
 
-/** What grants each scope, by the contract: writing includes reading. */
+/** What grants each scope, by the contract: writing and managing include reading. */
 const grantedBy: Record<Scope, readonly Scope[]> = {
   'tasks:read': ['tasks:read', 'tasks:write'],
   'tasks:write': ['tasks:write'],
-  'events:read': ['events:read'],
+  'events:read': ['events:read', 'webhooks:manage'],
+  'webhooks:manage': ['webhooks:manage'],
   admin: ['admin'],
 };
 const scopes = Object.keys(grantedBy) as Scope[];
@@ -21,8 +22,8 @@ export async function makeTokens({ owner, admin, disabled }: Record<'owner' | 'a
   const revoked = await makeToken(owner, ['tasks:write']);
   const gone = await owner.delete(`/auth/tokens/${revoked.id}`);
   if (gone.status !== 204) throw new Error(`A token could not be revoked: ${gone.status} ${gone.text}`);
-  const ofDisabled = await makeToken(disabled, ['tasks:write', 'events:read']);
-  const own = await setFor(owner, ['tasks:read', 'tasks:write', 'events:read']);
+  const ofDisabled = await makeToken(disabled, ['tasks:write', 'webhooks:manage']);
+  const own = await setFor(owner, ['tasks:read', 'tasks:write', 'events:read', 'webhooks:manage']);
   const admins = await adminsSet(admin);
   return {
     of(caller, needs, ofAdmin) {
@@ -54,7 +55,7 @@ async function setFor(person: Client, available: readonly Scope[]) {
 async function adminsSet(admin: Client) {
   const having: Partial<Record<Scope, string>> = {};
   for (const scope of scopes) having[scope] = (await makeToken(admin, [...new Set<Scope>([scope, 'admin'])])).token;
-  const { token } = await makeToken(admin, ['tasks:write', 'events:read']);
+  const { token } = await makeToken(admin, ['tasks:write', 'webhooks:manage']);
   return { having, lacking: Object.fromEntries(scopes.map((scope) => [scope, token])) as typeof having };
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { type Client, createClient } from '../../support/service.ts';
 import { startWeakened, type Weakened } from '../../support/weakened.ts';
@@ -22,6 +23,9 @@ beforeAll(async () => {
   ]);
   const body = { email: 'attacker@tasks.test', username: 'attacker', password: 'Passw0rd-of-mine' };
   const { access_token: token } = (await createClient(weakened.url).post('/auth/register', body)).body;
+  const client = new pg.Client(database.connectionString);
+  await client.connect();
+  await client.query('update accounts.users set email_verified = true').finally(() => client.end());
   attacker = createClient(weakened.url, token);
 }, 60_000);
 afterAll(async () => {

@@ -18,6 +18,7 @@ let creation: RecordedEvent;
 beforeAll(async () => {
   service = await startTestService({ WEBHOOK_ALLOW_PRIVATE: 'true' });
   ann = await service.someone('ann');
+  await service.verifyAddress(ann);
   client = new pg.Client(service.connectionString);
   await client.connect();
 }, 60_000);

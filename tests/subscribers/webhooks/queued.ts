@@ -73,7 +73,7 @@ export async function startQueued(): Promise<Queued> {
   const table = createDeliveryTable(database);
   const upkeep = createDeliveryUpkeep(database);
   const log = keptLog();
-  const followUps = startFollowUps({ upkeep, log, onDue: () => {} });
+  const followUps = startFollowUps({ upkeep, log, onDue: () => {}, disableExpired: async () => {} });
   const disabled = new Map<string, string>();
   let running: DeliveryWorkers[] = [];
   const owner = randomUUID();

@@ -43,7 +43,8 @@ const stop = (id: string) => queued.pool.query('update webhooks.webhooks set act
 const counts = async (id: string) =>
   (await queued.pool.query('select status, count(*)::integer from webhooks.deliveries where webhook_id = $1 group by 1 order by 1', [id]))
     .rows;
-const followUps = (upkeep: DeliveryUpkeep) => startFollowUps({ upkeep, log: keptLog(), onDue: () => {}, retryAfterMs: 5 });
+const followUps = (upkeep: DeliveryUpkeep) =>
+  startFollowUps({ upkeep, log: keptLog(), onDue: () => {}, disableExpired: async () => {}, retryAfterMs: 5 });
 const eventually = async (holds: () => Promise<boolean>) => {
   for (const end = performance.now() + 10_000; !(await holds()); await pause(10))
     if (performance.now() > end) throw new Error('it never came');
