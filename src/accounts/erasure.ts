@@ -165,6 +165,7 @@ export async function forgetTraces(database: Database, userId: string): Promise<
 /** Puts the done on its way into the log, once. */
 export function recordErased(database: Database, { userId, transferTo, requestedBy, ...call }: Erasure, at: Date): Promise<void> {
   return database.transaction(async (sql) => {
+    await sql.rows('select from accounts.users where id = $1 for no key update', [userId]);
     const first = await sql.rows(
       'update accounts.erasures set recorded_at = $2 where user_id = $1 and recorded_at is null returning user_id',
       [userId, at],

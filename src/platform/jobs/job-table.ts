@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { translated } from '../postgres/connection-failure.ts';
+import { retryingConflicts } from '../postgres/retry-conflicts.ts';
 
 /** The schema of pg-boss. Its tables are documented for reading; whatever changes them goes through its functions. */
 export const queueSchema = 'pgboss';
@@ -54,7 +55,7 @@ export interface JobTable {
 
 export function createJobTable(pool: pg.Pool): JobTable {
   const rows = async <Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> => {
-    const result = await pool.query<Row>(sql, values).catch((error) => {
+    const result = await retryingConflicts(() => pool.query<Row>(sql, values)).catch((error) => {
       throw translated(error);
     });
     return result.rows;

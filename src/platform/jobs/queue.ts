@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { PgBoss } from 'pg-boss';
 import type { Logger } from '../logging.ts';
 import { isConnectionFailure, translated } from '../postgres/connection-failure.ts';
+import { retryingConflicts } from '../postgres/retry-conflicts.ts';
 import { queueSchema } from './job-table.ts';
 
 /** Seconds after which an instance that gave no sign of life has lost its jobs: the least that pg-boss takes. */
@@ -50,7 +51,7 @@ export function createQueue(pool: pg.Pool, log: Logger): PgBoss {
 
   async function execute(on: pg.Pool, text: string, values: unknown[] | undefined) {
     try {
-      const result = await on.query(text, values);
+      const result = await retryingConflicts(() => on.query(text, values));
       isAway = false;
       return result;
     } catch (error) {

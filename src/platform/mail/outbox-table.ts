@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { translated } from '../postgres/connection-failure.ts';
+import { retryingConflicts } from '../postgres/retry-conflicts.ts';
 
 /** What is to be mailed, by ids alone. */
 export interface NewMail {
@@ -54,7 +55,7 @@ export interface OutboxTable {
 
 export function createOutboxTable(pool: pg.Pool): OutboxTable {
   const rows = async <R>(text: string, values: unknown[] = []): Promise<R[]> => {
-    const result = await pool.query({ text, values, query_timeout: 10_000 } as pg.QueryConfig).catch((error) => {
+    const result = await retryingConflicts(() => pool.query({ text, values, query_timeout: 10_000 } as pg.QueryConfig)).catch((error) => {
       throw translated(error);
     });
     return result.rows as R[];

@@ -49,18 +49,20 @@ export function webhookDispatch({ feedSchema, feedReached, queued }: DispatchPar
 
   const write = async (events: readonly RecordedEvent[], client: pg.ClientBase): Promise<void> => {
     const begun = beginnings(events);
-    if (begun.size > 0) await client.query(begin, [[...begun.keys()]]);
-    const { rows } = await client.query<Receiver>(receivers);
-    const present = new Set(events.map(({ type }) => type));
+    const { rows } = await client.query<Receiver>(receivers, [[...begun.keys()]]);
+    const carried = new Set(events.map(({ type }) => type));
     const wanting = rows.flatMap(({ id, owner, seesAll, types: patterns }): Wanting[] => {
-      const wanted = matching(patterns).filter((type) => present.has(type));
+      const wanted = matching(patterns).filter((type) => carried.has(type));
       const after = begun.get(id) ?? 0n;
       return wanted.length === 0 ? [] : [{ id, owner, sees_all: seesAll, after: after.toString(), types: wanted }];
     });
-    if (wanting.length === 0) return;
     const last = events.at(-1)!.position;
-    if (!(await feedReached(last, FEED_WITHIN))) throw new Unreachable('the read model of the feed does not follow the log');
-    await insertDeliveries(client, feedSchema(), events, wanting, last);
+    if (wanting.length > 0 && !(await feedReached(last, FEED_WITHIN)))
+      throw new Unreachable('the read model of the feed does not follow the log');
+    const present = await lockWebhooks(client, [...wanting.map(({ id }) => id), ...begun.keys()]);
+    if (begun.size > 0) await client.query(begin, [[...begun.keys()]]);
+    const there = wanting.filter(({ id }) => present.has(id));
+    if (there.length > 0) await insertDeliveries(client, feedSchema(), events, there, last);
   };
 
   return {
@@ -69,6 +71,15 @@ export function webhookDispatch({ feedSchema, feedReached, queued }: DispatchPar
     write: (events, client) => write(events, client).catch(asUnreachable),
     written: queued,
   };
+}
+
+/** Before any of their queues: one that is deleted just then is left out, and none waits for the other. */
+async function lockWebhooks(client: pg.ClientBase, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  const { rows } = await client.query<{ id: string }>('select id from webhooks.webhooks where id = any($1) order by id for key share', [
+    ids,
+  ]);
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** The webhooks of which the events tell that they were made, or made active again, and where. */
@@ -113,12 +124,13 @@ function asUnreachable(error: unknown): never {
 }
 
 const begin = `
-  update webhooks.webhooks set begun = true where id in (select id from webhooks.webhooks where id = any($1) order by id for update)`;
+  update webhooks.webhooks set begun = true
+   where id in (select id from webhooks.webhooks where id = any($1) and not begun order by id for no key update)`;
 
 const receivers = `
   select w.id, w.user_id as owner, u.role = 'admin' and not w.without_admin as "seesAll", w.types
     from webhooks.webhooks w join accounts.users u on u.id = w.user_id
-   where w.active and w.begun and u.is_active`;
+   where w.active and (w.begun or w.id = any($1)) and u.is_active`;
 
 // Readers are looked up by task, not by webhook: a webhook costs nothing where its owner has no part in what happened.
 const deliveries = `

@@ -83,11 +83,13 @@ const activeWebhook = `
     from webhooks.webhooks w join accounts.users u on u.id = w.user_id where w.id = $1 and w.active and u.is_active`;
 
 const enqueue = `
-  with fresh as (
+  with owner as materialized (
+    select id from webhooks.webhooks where id = $1 for key share
+  ), fresh as (
     insert into webhooks.deliveries (webhook_id, kind, lane, event_id, stream, revision, type)
     select w.id, 'replay', $2, f.event_id, f.stream, f.revision, f.type
-      from webhooks.webhooks w cross join json_to_recordset($3) as f(event_id uuid, stream text, revision integer, type text)
-     where w.id = $1 order by f.stream, f.revision
+      from owner w cross join json_to_recordset($3) as f(event_id uuid, stream text, revision integer, type text)
+     order by f.stream, f.revision
     on conflict do nothing
     returning webhook_id, lane, stream
   )
