@@ -41,7 +41,11 @@ export function createExternalCall(address: string, limits: ExternalLimits = usu
     const timeout = AbortSignal.timeout(limits.timeout);
     const since = performance.now();
     try {
-      const response = await fetch(url, { headers, signal: AbortSignal.any([signal, timeout]) });
+      const response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.any([signal, timeout]) });
+      if (isRedirect(response)) {
+        await response.body?.cancel();
+        throw new ExternalFailure('failed', `The external service redirects (${response.status}), and redirects are not followed`);
+      }
       const body = await readBody(response, limits.size);
       return { status: response.status, elapsedMs: Math.round(performance.now() - since), body };
     } catch (error) {
@@ -53,6 +57,11 @@ export function createExternalCall(address: string, limits: ExternalLimits = usu
       underWay--;
     }
   };
+}
+
+/** Followed, it would show any client what this machine alone can reach. */
+function isRedirect({ status, headers }: Response): boolean {
+  return status >= 300 && status < 400 && headers.has('location');
 }
 
 /** fetch takes no name and password in an address. */

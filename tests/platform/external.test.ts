@@ -40,6 +40,16 @@ describe('what the other side answers', () => {
     expect(await call()).toMatchObject({ status: 500, body: 'no' });
   });
 
+  test.each([301, 302, 303, 307, 308])('is a failure where it redirects: %i is not followed', async (status) => {
+    const paths: (string | undefined)[] = [];
+    const call = await calling(({ url }, response) => {
+      paths.push(url);
+      response.writeHead(url === '/path' ? status : 200, { location: '/inside' }).end('secret');
+    });
+    await expect(call()).rejects.toMatchObject({ kind: 'failed', message: expect.stringContaining('not followed') });
+    expect(paths).toEqual(['/path']);
+  });
+
   test('may be asked for with a name and a password', async () => {
     const call = await calling((request, response) => void response.end(request.headers.authorization), {}, 'ann:p%40ss@');
     expect((await call()).body).toBe(`Basic ${Buffer.from('ann:p@ss').toString('base64')}`);

@@ -7,10 +7,16 @@ const storable = { error: 'must be well-formed text without NUL characters', par
 
 const Url = z
   .string()
+  .trim()
   .max(2048)
   .refine(isStorable, storable)
   .refine((text) => URL.canParse(text), { error: 'must be a URL', params: { code: 'format' } })
-  .meta({ description: 'http or https, to an address of the public internet; of the ports below 1024, 80 and 443.', format: 'uri' });
+  // One address has one spelling, whichever a client writes.
+  .transform((text) => new URL(text).href)
+  .meta({
+    description: 'https, or http outside of production, to an address of the public internet; of the ports below 1024, 80 and 443.',
+    format: 'uri',
+  });
 
 const Types = z
   .array(z.enum(typePatterns))

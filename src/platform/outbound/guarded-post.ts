@@ -31,7 +31,10 @@ export interface Post {
 
 /** Calls addresses that strangers gave. Redirects are answers like any other, and no proxy is asked. */
 export interface GuardedPost {
-  /** Looks at an address before anything is to be sent there; a name that cannot be resolved now is let pass. @throws PostFailure */
+  /**
+   * Looks at an address before anything is to be sent there. A name that has no address just now is let pass, one that cannot be looked up
+   * in time is not. @throws PostFailure
+   */
   check(url: string): Promise<void>;
   /** @throws PostFailure; and the reason of the signal when that aborts */
   post(post: Post, signal: AbortSignal): Promise<PostAnswer>;
@@ -40,6 +43,8 @@ export interface GuardedPost {
 export interface GuardedPostOptions {
   /** Whether all that is reached from here may be called, this machine and its network included. */
   allowPrivate: boolean;
+  /** Whether nothing is sent in the clear. */
+  requireHttps?: boolean;
   resolve?: Resolve;
   /** Milliseconds that a name is waited for when its address is looked at. */
   checkWithin?: number;
@@ -52,8 +57,9 @@ const DRAIN_BYTES = 65_536;
 
 export function createGuardedPost({
   allowPrivate,
+  requireHttps = false,
   resolve = allowPrivate ? resolveAsUsual : resolveInDns,
-  checkWithin = 2_000,
+  checkWithin = 3_000,
 }: GuardedPostOptions): GuardedPost {
   // Agents of our own: those of the process may have been told of a proxy. No connection outlives its request.
   const agents = { 'http:': new http.Agent({ keepAlive: false }), 'https:': new https.Agent({ keepAlive: false }) };
@@ -74,6 +80,7 @@ export function createGuardedPost({
 
   const allowed = (text: string): URL => {
     const url = parsed(text);
+    if (requireHttps && url.protocol !== 'https:') throw forbidden('only https is called: what is sent would travel in the clear');
     if (!allowPrivate) requirePublic(url);
     return url;
   };
@@ -83,7 +90,11 @@ export function createGuardedPost({
       const hostname = hostOf(allowed(text));
       if (allowPrivate || isIP(hostname)) return;
       const waited = AbortSignal.timeout(checkWithin);
-      const tooLate = new Promise<void>((done) => waited.addEventListener('abort', () => done(), { once: true }));
+      const tooLate = new Promise<void>((_, refuse) => {
+        const late = () => refuse(forbidden(`the name could not be looked up within ${checkWithin / 1000} s`));
+        waited.addEventListener('abort', late, { once: true });
+      });
+      tooLate.catch(() => {});
       const looked = addressesOf(hostname).catch((error) => {
         if (error instanceof PostFailure) throw error;
       });

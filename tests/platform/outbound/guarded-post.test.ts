@@ -128,9 +128,20 @@ describe('an address of the public internet', () => {
       expect([port, await checking(`http://93.184.215.14${port}/`)]).toEqual([port, answer]); // biome-ignore format: a table
   });
 
-  test('is let pass when its name cannot be resolved just now, however long that takes', async () => {
+  test('is let pass when its name has no address just now, and not when that cannot be looked up in time', async () => {
     expect(await checking('https://away.example/', () => Promise.reject(new Error('ENOTFOUND')))).toBe('allowed');
-    expect(await checking('https://slow.example/', () => new Promise(() => {}))).toBe('allowed');
+    expect(await checking('https://slow.example/', () => new Promise(() => {}))).toBe('forbidden');
+  });
+
+  test('is of https alone where nothing may be sent in the clear', async () => {
+    const guarded = createGuardedPost({ allowPrivate: false, requireHttps: true });
+    await expect(guarded.check('http://93.184.215.14/')).rejects.toMatchObject({
+      kind: 'forbidden',
+      message: expect.stringContaining('https'),
+    });
+    await expect(guarded.check('https://93.184.215.14/')).resolves.toBeUndefined();
+    const post = { url: 'http://93.184.215.14/', headers: {}, body: Buffer.from('{}'), within: 100 };
+    await expect(guarded.post(post, new AbortController().signal)).rejects.toMatchObject({ kind: 'forbidden' });
   });
 });
 
