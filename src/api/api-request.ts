@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import type { Standing } from '../platform/rate-limits/sliding-windows.ts';
 import { plainAddress } from './client-address.ts';
 import type { Endpoint } from './endpoint.ts';
+import { preferredType } from './media-types.ts';
 import type { RequestContext } from './route.ts';
 
 export const requestIdForm = /^[A-Za-z0-9._-]{1,128}$/;
@@ -54,8 +55,8 @@ export class ApiRequest implements RequestContext {
     return plainAddress(ip) ?? plainAddress(socket.remoteAddress ?? '') ?? '';
   }
 
-  preferred(types: readonly string[]): string | undefined {
-    return this.http.accepts([...types]) || undefined;
+  preferred<T extends string>(types: readonly T[]): T | undefined {
+    return preferredType(this.http.headers.accept, types);
   }
 
   preferredCoding<C extends string>(codings: readonly C[]): C | undefined {

@@ -5,6 +5,8 @@ import { Rejection } from '../rejection.ts';
 import { requireWithinLimits } from './body-limits.ts';
 import { below, type Faults, unknownKey } from './faults.ts';
 import { hasBody } from './lingering.ts';
+import { parseMediaType } from './media-types.ts';
+import { RefusalWithHeaders } from './refusal-with-headers.ts';
 
 /** In bytes. */
 export const bodyLimit = 1024 * 1024;
@@ -64,17 +66,20 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
   });
 }
 
-const json = /^application\/(?:[\w.-]+\+)?json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i;
-
 function requireJson(headers: IncomingMessage['headers']): void {
-  const encoding = headers['content-encoding'];
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new Rejection('UNSUPPORTED_MEDIA_TYPE', 'The body must not be compressed');
-  }
-  const type = headers['content-type'] ?? '';
-  if (type !== 'application/json' && !json.test(type)) {
+  requireUncompressed(headers);
+  const type = parseMediaType(headers['content-type'] ?? '');
+  const charset = type?.parameters.get('charset') ?? 'utf-8';
+  if (!type || !/^application\/(?:.+\+)?json$/.test(type.name) || !/^utf-?8$/i.test(charset))
     throw new Rejection('UNSUPPORTED_MEDIA_TYPE', 'The body must be application/json, in UTF-8');
-  }
+}
+
+/** @throws UNSUPPORTED_MEDIA_TYPE, with the coding that bodies may have (RFC 9110, 12.5.3) */
+export function requireUncompressed(headers: IncomingMessage['headers']): void {
+  const coding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  if (coding === 'identity' || coding === '') return;
+  const refusal = new Rejection('UNSUPPORTED_MEDIA_TYPE', 'The body must not be compressed');
+  throw new RefusalWithHeaders(refusal, { 'Accept-Encoding': 'identity' });
 }
 
 function tooLarge(): Rejection {

@@ -6,6 +6,7 @@ import type { Cors } from './cors.ts';
 import { createCrowding } from './crowding.ts';
 import { inTimezone } from './days.ts';
 import type { Endpoint } from './endpoint.ts';
+import { notAcceptable } from './not-acceptable.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { RefusalWithHeaders } from './refusal-with-headers.ts';
 import { requestParts } from './request-parts.ts';
@@ -103,8 +104,10 @@ function otherMethod(allow: string): Error {
   return new RefusalWithHeaders(new Rejection('METHOD_NOT_ALLOWED', `This path takes ${allow}`), { Allow: allow });
 }
 
-function requireAcceptable({ produces }: Endpoint, { http }: ApiRequest): void {
-  const { accept } = http.headers;
-  if (accept === undefined || accept === '*/*' || produces.length === 0 || produces.includes(accept)) return;
-  if (!http.accepts([...produces])) throw new Rejection('NOT_ACCEPTABLE', `This can be answered as ${produces.join(', ')}`);
+/** A route that answers nothing as JSON is also open to clients that were told of its errors alone: generated ones ask for their type. */
+function requireAcceptable({ produces }: Endpoint, request: ApiRequest): void {
+  const { accept } = request.http.headers;
+  if (accept === undefined || accept === '*/*' || produces.length === 0) return;
+  if (request.preferred(produces) ?? request.preferred(['application/json'])) return;
+  throw notAcceptable(produces);
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { Rejection } from '../rejection.ts';
 import { csvLine } from './csv.ts';
-import type { Answer } from './route.ts';
+import { notAcceptable } from './not-acceptable.ts';
+import type { Answer, RequestContext } from './route.ts';
 
 /** How a whole list may be had instead of a page of it. */
 export const exportFormats = ['csv', 'ndjson'] as const;
@@ -9,18 +11,46 @@ export type ExportFormat = (typeof exportFormats)[number];
 export const formatParameter = z
   .enum(['json', ...exportFormats])
   .optional()
-  .meta({ description: '`csv` and `ndjson` stream the whole list instead of a page; page sizes have no effect on them.' });
+  .meta({
+    description:
+      '`csv` and `ndjson` stream the whole list instead of a page; page sizes have no effect on them. By `Accept` when left out.',
+  });
+
+/**
+ * The form that a list is answered in: the one that `format` names, if `Accept` admits it; without `format`, what `Accept` prefers.
+ * @throws NOT_ACCEPTABLE; VALIDATION_FAILED when a part is asked for of a list that `Accept` would have as a whole
+ */
+export function exportFormatOf(query: Record<string, unknown>, request: Pick<RequestContext, 'preferred'>): ExportFormat | undefined {
+  const types = { json: 'application/json', ...exportTypes };
+  const admitted = typeof query.format === 'string' ? [types[query.format as keyof typeof types]] : Object.values(types);
+  const preferred = request.preferred(admitted);
+  if (preferred === undefined) throw notAcceptable(admitted);
+  const format = exportFormats.find((known) => exportTypes[known] === preferred);
+  const part = format && pagings.find((name) => query[name] !== undefined);
+  if (part)
+    throw new Rejection('VALIDATION_FAILED', 'The request is not valid', [
+      { path: `query.${part}`, message: noPart, code: 'conflicts_with' },
+    ]);
+  return format;
+}
+
+const pagings = ['page', 'skip', 'cursor'];
+const noPart = 'cannot go together with a format that streams the whole list';
 
 /** With a stream of the whole list there is no part to ask for. */
 export function wholeWhenExported<S extends z.ZodObject>(schema: S): S {
-  return ['page', 'skip', 'cursor'].reduce((checked, name) => {
+  return pagings.reduce((checked, name) => {
     const conflict = (query: Record<string, unknown>) => query[name] !== undefined && isExport(query.format);
-    const error = 'cannot go together with a format that streams the whole list';
-    return checked.refine((query) => !conflict(query), { path: [name], error, params: { code: 'conflicts_with' }, when: () => true });
+    return checked.refine((query) => !conflict(query), {
+      path: [name],
+      error: noPart,
+      params: { code: 'conflicts_with' },
+      when: () => true,
+    });
   }, schema);
 }
 
-export function isExport(format: unknown): format is ExportFormat {
+function isExport(format: unknown): format is ExportFormat {
   return exportFormats.some((known) => known === format);
 }
 

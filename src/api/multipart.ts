@@ -2,9 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { Busboy, type BusboyFileStream, type BusboyHeaders } from '@fastify/busboy';
 import { Rejection } from '../rejection.ts';
-import { ClientGone } from './body.ts';
+import { ClientGone, requireUncompressed } from './body.ts';
 import { below, type Fault, unknownKey } from './faults.ts';
 import { hasBody } from './lingering.ts';
+import { parseMediaType } from './media-types.ts';
 
 /** What a body has beside its file: boundaries and the headers of the part. In bytes. */
 export const partOverhead = 64 * 1024;
@@ -77,11 +78,9 @@ export function readFilePart<T>(http: IncomingMessage, part: FilePart<T>, undo: 
 }
 
 function parserOf({ headers }: IncomingMessage): InstanceType<typeof Busboy> {
-  const type = headers['content-type'] ?? '';
-  const encoding = headers['content-encoding'] ?? 'identity';
-  if (!/^multipart\/form-data[ \t]*;/i.test(type) || encoding.toLowerCase() !== 'identity') {
-    throw new Rejection('UNSUPPORTED_MEDIA_TYPE', 'The body must be multipart/form-data, and not compressed');
-  }
+  requireUncompressed(headers);
+  const type = parseMediaType(headers['content-type'] ?? '');
+  if (type?.name !== 'multipart/form-data') throw new Rejection('UNSUPPORTED_MEDIA_TYPE', 'The body must be multipart/form-data');
   try {
     return new Busboy({ headers: headers as BusboyHeaders, limits, preservePath: true });
   } catch {

@@ -37,7 +37,7 @@ export interface RequestContext {
   /** Aborts when the client goes away. */
   signal: AbortSignal;
   /** Which of these media types the caller would have first, by `Accept`; undefined for none of them. */
-  preferred(types: readonly string[]): string | undefined;
+  preferred<T extends string>(types: readonly T[]): T | undefined;
   /** Which of these codings the caller would have first, by `Accept-Encoding`; undefined for none of them. */
   preferredCoding<C extends string>(codings: readonly C[]): C | undefined;
   /** The request itself, for routes that take its body as it comes. */

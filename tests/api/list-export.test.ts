@@ -52,6 +52,35 @@ describe('a list as CSV', () => {
   });
 });
 
+describe('the form of a list', () => {
+  const json = 'application/json; charset=utf-8';
+  const csv = 'text/csv; charset=utf-8; header=present';
+  const ndjson = 'application/x-ndjson';
+
+  test.each<[string, string, number, string]>([
+    ['', '*/*', 200, json],
+    ['', 'application/json', 200, json],
+    ['', 'text/csv', 200, csv],
+    ['', 'application/x-ndjson, application/json;q=0.5', 200, ndjson],
+    ['', 'text/html', 406, json],
+    ['format=json', '*/*', 200, json],
+    ['format=json', 'application/x-ndjson', 406, json],
+    ['format=csv', '*/*', 200, csv],
+    ['format=csv', 'text/csv;header=absent', 200, csv],
+    ['format=csv', 'application/json', 406, json],
+    ['format=csv', 'application/json, text/csv;q=0.1', 200, csv],
+    ['format=ndjson', 'application/*', 200, ndjson],
+    ['format=ndjson', 'text/csv', 406, json],
+    ['page=2', 'text/csv', 422, json],
+    ['page=2', 'application/json, text/csv', 200, json],
+  ])('with %j and Accept: %s is %i %s', async (query, accept, status, type) => {
+    for (const path of ['/tasks', '/activity', '/tasks/shared-with-me']) {
+      const answer = await server.as('cid').get(`${path}?${query}`, { Accept: accept });
+      expect([path, answer.status, answer.headers.get('content-type')]).toEqual([path, status, type]);
+    }
+  });
+});
+
 describe('a list as NDJSON', () => {
   test('has each task in a line, all of them whatever the page size, in the order of the list', async () => {
     const { headers, text } = await server.as('cid').get('/tasks?format=ndjson&per_page=10&scope=owned');

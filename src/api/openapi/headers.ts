@@ -34,6 +34,7 @@ export const answerHeaders: Named = {
   'Tasktrail-Stale': { description: '`true` when the answer may not have seen the latest writes.', schema: text },
   Location: { description: 'Where what was made is found.', schema: { type: 'string', format: 'uri-reference' } },
   'WWW-Authenticate': { description: 'How to authenticate.', schema: text },
+  'Accept-Encoding': { description: '`identity` where a compressed body was refused.', schema: text },
   'Retry-After': { description: 'Seconds to wait before trying again.', schema: text },
   'X-RateLimit-Limit': { description: 'How many requests may be made within the tightest window that holds for this one.', schema: text },
   'X-RateLimit-Remaining': { description: 'How many of them are left.', schema: text },
@@ -58,7 +59,13 @@ export function responseHeaders({ route, method }: Endpoint, status: number): Re
 }
 
 export function errorHeaders(status: number): Record<string, { $ref: string }> {
-  const own: Record<number, string> = { 401: 'WWW-Authenticate', 412: 'ETag', 429: 'Retry-After', 503: 'Retry-After' };
+  const own: Record<number, string> = {
+    401: 'WWW-Authenticate',
+    412: 'ETag',
+    415: 'Accept-Encoding',
+    429: 'Retry-After',
+    503: 'Retry-After',
+  };
   const names = own[status] ? ['X-Request-ID', own[status]] : ['X-Request-ID'];
   return references(status === 429 ? [...names, ...rateLimit] : names);
 }

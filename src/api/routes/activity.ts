@@ -7,7 +7,7 @@ import type { QueriesFor } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
 import { momentsBetween, offsetsOf, timezoneParameter } from '../days.ts';
 import type { Freshness } from '../freshness.ts';
-import { exportAnswer, exportContentTypes, formatParameter, isExport, wholeWhenExported } from '../list-export.ts';
+import { exportAnswer, exportContentTypes, exportFormatOf, formatParameter, wholeWhenExported } from '../list-export.ts';
 import { notAfter, notBefore, type SomebodyNamed, somebody, someOf, uuid } from '../query-parameters.ts';
 import { type Route, route } from '../route.ts';
 import { activityCsv } from '../views/activity-csv.ts';
@@ -54,6 +54,7 @@ export function activityRoutes({ queriesFor, freshness, requireTaskVisible }: Ac
       answers: { 200: { json: pageOf(ActivityView), contentTypes: exportContentTypes } },
       rejects: ['ADMIN_ONLY', 'INVALID_CURSOR'],
       async handle({ query, caller, request }) {
+        const format = exportFormatOf(query, request);
         const actor = requireActor(query.actor, caller);
         const list = { actor, reader: caller, filters: filtersOf(query, caller.timezone) };
         const { headers } = await freshness.wait({
@@ -62,9 +63,9 @@ export function activityRoutes({ queriesFor, freshness, requireTaskVisible }: Ac
           models: ['activity', 'listing'],
           ofEverybody: query.actor !== undefined,
         });
-        if (isExport(query.format)) {
+        if (format) {
           const batches = queriesFor(request).exportActivity(list, request.signal);
-          return exportAnswer({ name: 'activity', format: query.format, batches, columns: activityCsv }, headers);
+          return exportAnswer({ name: 'activity', format, batches, columns: activityCsv }, headers);
         }
         const part = pageRequest(query);
         return pageAnswer(await queriesFor(request).listActivity(list, part), part, request, headers);

@@ -56,7 +56,6 @@ function documentOf(path: string, summary: string, make: () => unknown, compress
     tag: 'Operations',
     summary,
     needs: 'open',
-    obeys: ['If-None-Match'],
     answers: { 200: z.record(z.string(), z.unknown()), 304: null },
     rejects: [],
     handle({ request }) {

@@ -5,7 +5,7 @@ import type { QueriesFor } from '../../queries/queries.ts';
 import type { TaskScope } from '../../queries/tasks/task-scope.ts';
 import { type AsOfQuery, asOfParameters, asOfRule, type TimeTravel } from '../as-of.ts';
 import { startOfLastSevenDays, today } from '../days.ts';
-import { exportAnswer, exportContentTypes, isExport } from '../list-export.ts';
+import { exportAnswer, exportContentTypes, exportFormatOf } from '../list-export.ts';
 import { type Answer, type Handled, type Route, route } from '../route.ts';
 import { atMostOneOf, pageAnswer, pageOf, pageParameters, pageRequest, pageRules } from '../views/listing-view.ts';
 import { TagView, TaskStatsView } from '../views/stats-view.ts';
@@ -34,11 +34,12 @@ export function taskListingRoutes({ queriesFor, timeTravel }: ListingServices): 
 
   const list = async (asked: Asked<TaskListQuery>, scope: TaskScope): Promise<Answer> => {
     const { query, caller, request } = asked;
+    const format = exportFormatOf(query, request);
     const { past, headers } = await fresh(asked, scope);
     const tasks = taskList(query, scope, caller, past);
-    if (isExport(query.format)) {
+    if (format) {
       const batches = queriesFor(request).exportTasks(tasks, request.signal);
-      return exportAnswer({ name: 'tasks', format: query.format, batches, columns: taskCsv }, headers);
+      return exportAnswer({ name: 'tasks', format, batches, columns: taskCsv }, headers);
     }
     const part = pageRequest(query);
     return pageAnswer(await queriesFor(request).listTasks(tasks, part), part, request, headers);
