@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type pg from 'pg';
 import { accountMigrations } from './accounts/schema.ts';
+import { uploadMigrations } from './commands/upload-schema.ts';
 import type { Config } from './config.ts';
 import { guardLogStatements } from './events/store/postgres/guard-log.ts';
 import { eventLogMigrations } from './events/store/postgres/schema.ts';
@@ -32,6 +33,7 @@ const migrations = [
   { part: 'webhooks', migrations: webhookMigrations },
   { part: 'jobs', migrations: jobMigrations },
   { part: 'rate_limits', migrations: rateLimitMigrations },
+  { part: 'uploads', migrations: uploadMigrations },
 ];
 
 export interface Database {

@@ -11,10 +11,9 @@ import { refusalWatch } from './api/routes/security-events.ts';
 import { type ApiServer, createApiServer } from './api/server.ts';
 import { runUndoJob, UndoJob, undoJob, undoJobLimits } from './api/undo-job.ts';
 import { undoRuns } from './api/undo-runs.ts';
-import { createFileUpkeep } from './commands/file-upkeep.ts';
 import { createKeyedQueue } from './commands/keyed-queue.ts';
 import { createTaskStreams } from './commands/task-streams.ts';
-import { createTasks, type Tasks } from './commands/tasks.ts';
+import { createTasks } from './commands/tasks.ts';
 import { traced as tracedTasks } from './commands/traced-tasks.ts';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './database.ts';
@@ -28,13 +27,12 @@ import { observed } from './events/store/observed-store.ts';
 import { traced as tracedStore } from './events/store/traced-store.ts';
 import { VOCABULARY } from './events/vocabulary.ts';
 import { createVocabularyGate, requireKnownVocabulary } from './events/vocabulary-gate.ts';
-import { openFileStorage } from './file-storage.ts';
 import { type MailService, openMail } from './mail.ts';
 import { healthOf, measure, tellVersion } from './observation.ts';
+import { openFiles } from './open-files.ts';
 import { openNotifications } from './open-notifications.ts';
 import { openSubscribers } from './open-subscribers.ts';
 import { openWebhooks } from './open-webhooks.ts';
-import { startChore } from './platform/chore.ts';
 import { type Closing, createClosing } from './platform/closing.ts';
 import { prepareDataDirectory } from './platform/data-directory.ts';
 import { createExternalCall } from './platform/external.ts';
@@ -54,7 +52,7 @@ import { allProjections } from './projections/all-projections.ts';
 import { createMoments } from './projections/history/moments.ts';
 import { startReadModels } from './projections/read-models.ts';
 import { traceProjection } from './projections/traced-projection.ts';
-import { createQueries, createRequestQueries, type Queries } from './queries/queries.ts';
+import { createQueries, createRequestQueries } from './queries/queries.ts';
 import { allRoutes, routesWhileStarting, taskServicesOf } from './routes.ts';
 import { stopWebhooks } from './subscribers/webhooks/stop-webhooks.ts';
 
@@ -164,7 +162,7 @@ async function compose(composition: Composition): Promise<Service> {
   const queries = createQueries({ pool, schemas });
   const reads = createFairReads(pools.reads, pools.control);
   const queriesFor = createRequestQueries({ reads, exports: createExports(pools.exports, pools.control), schemas });
-  const files = await openFiles(composition, database, write.tasks, queries);
+  const files = await openFiles({ ...composition, database, tasks: write.tasks, queries, listingSchema: schemas.listing });
   const erasure = await openErasure({
     ...write,
     accounts,
@@ -325,26 +323,6 @@ async function openAccounts(
   });
   closing.add('accounts', () => accounts.close());
   return accounts;
-}
-
-const HOUR_MS = 3_600_000;
-const MINUTE_MS = 60_000;
-
-/** The storage of files; what was deleted long enough ago is purged from now on. */
-async function openFiles({ config, logger, closing }: Composition, { pool }: Database, tasks: Tasks, queries: Queries) {
-  const { storage, staging } = await openFileStorage(config);
-  closing.add('file storage', () => storage.close());
-  const { maxSize, extensions, retentionDays } = config.files;
-  const upkeep = createFileUpkeep({ storage, staging, tasks, retentionDays, readModel: queries });
-  const chore = startChore(pool, {
-    name: 'files',
-    every: HOUR_MS,
-    retryAfter: MINUTE_MS,
-    work: upkeep.run,
-    onFailure: (error) => logger.named('files').warn({ error }, 'files could not be purged and collected; it is tried again'),
-  });
-  closing.add('file upkeep', () => chore.close());
-  return { storage, staging, upkeep, rules: { maxSize, extensions } };
 }
 
 async function openRateLimits({ config, logger, closing }: Composition, { pools }: Database): Promise<RateLimits> {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Reservation } from '../commands/storage-quota.ts';
 import { FileName } from '../events/values.ts';
 import { WrongContent } from '../platform/files/content-watch.ts';
 import { watchContent } from '../platform/files/contents.ts';
@@ -23,8 +24,13 @@ export interface Uploaded {
 /** The part of the body that is the file. */
 export const filePart = 'file';
 
-/** @throws FILE_TOO_LARGE, FILE_TYPE_NOT_ALLOWED, and what is wrong with a body; nothing is left then */
-export function receiveUpload(http: IncomingMessage, staging: Staging, { maxSize, extensions }: UploadRules): Promise<Uploaded> {
+/** @throws FILE_TOO_LARGE, FILE_TYPE_NOT_ALLOWED, what the reservation throws, and what is wrong with a body; nothing is left then */
+export function receiveUpload(
+  http: IncomingMessage,
+  staging: Staging,
+  { maxSize, extensions }: UploadRules,
+  reservation: Pick<Reservation, 'cover'>,
+): Promise<Uploaded> {
   const tooLarge = () => new Rejection('FILE_TOO_LARGE', 'The file is larger than can be taken', [{ limit: maxSize }]);
   const take = async (filename: string, bytes: AsyncIterable<Buffer>): Promise<Uploaded> => {
     const name = baseName(filename);
@@ -33,9 +39,10 @@ export function receiveUpload(http: IncomingMessage, staging: Staging, { maxSize
     let size = 0;
     const staged = await asRejection(() =>
       staging.take(bytes, {
-        chunk(piece) {
+        async chunk(piece) {
           size += piece.length;
           if (size > maxSize) throw tooLarge();
+          await reservation.cover(size);
           return content.chunk(piece);
         },
         async end(path) {

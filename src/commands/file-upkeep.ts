@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FileStorage } from '../platform/files/file-storage.ts';
 import type { Staging } from '../platform/files/staging.ts';
 import { Rejection } from '../rejection.ts';
+import type { StorageQuota } from './storage-quota.ts';
 import { purgeFiles } from './task/purge-files.ts';
 import type { Tasks } from './tasks.ts';
 
@@ -13,6 +14,7 @@ const BATCH = 500;
 export interface FileUpkeepParts {
   storage: FileStorage;
   staging: Pick<Staging, 'sweep'>;
+  quota: Pick<StorageQuota, 'cleanUp'>;
   tasks: Pick<Tasks, 'execute' | 'read'>;
   /** Days for which what was deleted can be had back. */
   retentionDays: number;
@@ -32,7 +34,7 @@ export interface FileUpkeep {
 
 const system = { id: '00000000-0000-0000-0000-000000000000', kind: 'system', isAdmin: true } as const;
 
-export function createFileUpkeep({ storage, staging, tasks, retentionDays, readModel }: FileUpkeepParts): FileUpkeep {
+export function createFileUpkeep({ storage, staging, quota, tasks, retentionDays, readModel }: FileUpkeepParts): FileUpkeep {
   /** First it is said, then done: what is not done is collected later, as what nobody wants. */
   const purge = async (taskId: string, deletedBy: string, now: Date) => {
     const [operationId, at] = [randomUUID(), now.toISOString()];
@@ -82,6 +84,7 @@ export function createFileUpkeep({ storage, staging, tasks, retentionDays, readM
       }
       const before = new Date(now.getTime() - GRACE_MS);
       await staging.sweep(before);
+      await quota.cleanUp(before);
       await collectOrphans(before, signal);
     },
     purge: (taskId) => purge(taskId, new Date().toISOString(), new Date()),

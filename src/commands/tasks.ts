@@ -37,6 +37,8 @@ export interface Tasks {
   executeAll<Input>(taskIds: readonly string[], command: TaskCommand<Input>, input: Input, call: CommandCall): Promise<BulkResult[]>;
   /** What the command would append, or be refused with, for each task, without doing anything. */
   tryAll<Input>(taskIds: readonly string[], command: TaskCommand<Input>, input: Input, call: CommandCall): Promise<BulkTrial[]>;
+  /** Whether the call's key is known on the task, so that its first outcome is returned and nothing is appended. */
+  isRepeat(taskId: string, call: CommandCall): Promise<boolean>;
   /** An id for what a call makes beside tasks: the same at every repetition with its key. */
   keyedId(call: CommandCall): string;
   /** The task for somebody who may see it. Deleted tasks are absent, unless `deleted` lets their owner and admins see them. */
@@ -76,6 +78,11 @@ export function createTasks(parts: CommandParts): Tasks {
           ),
         ),
       ),
+    async isRepeat(taskId, call) {
+      if (!call.idempotency) return false;
+      const { commandId } = identify(parts.secret, call);
+      return parts.queue.run(taskId, async () => (await parts.streams.current(taskId)).commands.has(commandId));
+    },
     keyedId: (call) => keyedId(parts.secret, call),
     read: (taskId, reader, options) => read(parts, taskId, reader, options),
     async history(taskId, reader, { from = 0, to = Number.MAX_SAFE_INTEGER, ...options } = {}) {

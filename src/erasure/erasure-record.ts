@@ -25,7 +25,7 @@ export async function openErasureRecord(file: string): Promise<ErasureRecord> {
     async add(wishes) {
       const added = wishes.filter(({ user_id }) => !known.has(user_id));
       if (added.length === 0) return;
-      await mkdir(dirname(file), { recursive: true });
+      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
       const handle = await open(file, 'a', 0o600);
       try {
         // In front, too: a line that a crash cut off must not spoil this one.

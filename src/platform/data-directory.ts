@@ -1,11 +1,20 @@
-import { access, constants, mkdir, stat } from 'node:fs/promises';
+import { access, chmod, constants, lstat, mkdir, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 
 /** The directory of the service's own data cannot be used. The message says by whom, whose it is, and what to do. */
 export class DataDirectoryUnusable extends Error {
   override name = 'DataDirectoryUnusable';
 }
 
-/** Makes the directory where it is missing, for its owner only. @throws DataDirectoryUnusable when this process cannot read and write in it */
+/** The embedded server's directory, which sees to the modes of what it holds, as PostgreSQL may run as another user. */
+const OF_ITS_OWN = 'postgres';
+/** What others than the owner may not have of any file or directory. */
+const OTHERS = 0o077;
+
+/**
+ * Makes the directory where it is missing, and sees to it that its owner alone can reach what is in it: wider modes are corrected.
+ * @throws DataDirectoryUnusable when this process cannot read and write in it
+ */
 export async function prepareDataDirectory(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -19,6 +28,23 @@ export async function prepareDataDirectory(directory: string): Promise<void> {
       { cause },
     );
   }
+  if (!(await isOfImage(directory))) await chmod(directory, 0o700);
+  for (const name of await readdir(directory)) if (name !== OF_ITS_OWN) await restrict(join(directory, name));
+}
+
+/** The volume of the container image is open to group 0, whatever user an orchestrator chooses. */
+async function isOfImage(directory: string): Promise<boolean> {
+  const { gid, mode } = await stat(directory);
+  return gid === 0 && (mode & 0o777) === 0o770;
+}
+
+/** What is below a directory that was open may be open too; below any other, this service has made what there is. */
+async function restrict(path: string): Promise<void> {
+  const found = await lstat(path);
+  if ((found.mode & OTHERS) === 0 || found.isSymbolicLink()) return;
+  if (found.isDirectory()) for (const name of await readdir(path)) await restrict(join(path, name));
+  // A directory comes after what is in it, so that a start that was interrupted is taken up by the next.
+  await chmod(path, found.mode & 0o700);
 }
 
 async function ownerOf(directory: string): Promise<string> {

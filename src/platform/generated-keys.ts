@@ -48,7 +48,7 @@ async function read(file: string): Promise<Kept | null> {
 /** Whoever links its file first has made the keys; the others take those. They are on the disk before anything is sealed with them. */
 async function create(file: string): Promise<Kept> {
   const directory = path.dirname(file);
-  await mkdir(directory, { recursive: true });
+  await mkdir(directory, { recursive: true, mode: 0o700 });
   const draft = `${file}.${randomUUID()}`;
   try {
     await write(draft, JSON.stringify({ SECRET_KEY: newKey(), MASTER_KEY: newKey(), SIGNING_KEY: newKey() }, null, 2));

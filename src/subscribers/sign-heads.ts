@@ -76,7 +76,7 @@ async function keepSigning(parts: HeadSigningParts, status: SigningStatus, stop:
 
 /** @throws DirectoryInUse while another process has it */
 async function alone(directory: string, work: () => Promise<void>): Promise<void> {
-  await mkdir(directory, { recursive: true });
+  await mkdir(directory, { recursive: true, mode: 0o700 });
   const lock = await lockDirectory(directory);
   await work().finally(() => lock.release());
 }

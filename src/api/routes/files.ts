@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import type { CommandOutcome } from '../../commands/command-order.ts';
+import { type Reservation, type StorageQuota, withoutQuota } from '../../commands/storage-quota.ts';
 import { attachFile, blobKeyOf, deleteFile, requireFile } from '../../commands/task/attach-file.ts';
 import { requirePermission } from '../../commands/task/task-command.ts';
 import type { FileState } from '../../events/task/task.ts';
@@ -14,6 +15,7 @@ import { Rejection } from '../../rejection.ts';
 import { rangeOf } from '../byte-range.ts';
 import { commandAnswer, commandCall, taskHeaders } from '../command-request.ts';
 import { matchesEtag } from '../etag.ts';
+import { partOverhead } from '../multipart.ts';
 import { RefusalWithHeaders } from '../refusal-with-headers.ts';
 import { tellingMismatch } from '../revision-mismatch.ts';
 import { type Answer, type Handled, type Route, route } from '../route.ts';
@@ -24,7 +26,7 @@ import { PageQuery, pageAnswer, pageOf, pageRequest } from '../views/listing-vie
 
 export interface FileServices extends TaskServices {
   queriesFor: QueriesFor<'listFiles' | 'taskOfFile'>;
-  files: { storage: FileStorage; staging: Staging; rules: UploadRules };
+  files: { storage: FileStorage; staging: Staging; quota: StorageQuota; rules: UploadRules };
 }
 
 const FilePath = z.strictObject({ file_id: z.string() });
@@ -51,24 +53,48 @@ export function fileRoutes(services: FileServices): Route[] {
     if (result?.error) await tellingMismatch(Promise.reject(result.error), people);
   };
 
+  /** Room in the caller's quota, asked for before the body is read. The repeat of an upload stores nothing and needs none. */
+  const reserve = async ({ params, caller, request }: OnTask): Promise<Reservation> => {
+    await files.staging.requireSpace();
+    const isRepeat = await tasks.isRepeat(params.task_id, commandCall(caller, request, 'post', null));
+    const sent = Number(request.http.headers['content-length'] ?? 0);
+    return (isRepeat ? withoutQuota : files.quota).reserve(caller.id, Math.max(0, sent - partOverhead));
+  };
+
   /** First the content is stored, then it is said. What a crash leaves in between is collected: nothing leads to it. */
-  const attach = async ({ params, caller, request }: OnTask, { staged, name, contentType }: Uploaded): Promise<CommandOutcome> => {
+  const attach = async (
+    { params, caller, request }: OnTask,
+    { staged, name, contentType }: Uploaded,
+    reservation: Reservation,
+  ): Promise<CommandOutcome> => {
     const { size, sha256 } = staged;
     const fileId = uuidv7();
     const blobKey = blobKeyOf(params.task_id, fileId);
-    await files.storage.put(blobKey, staged.path, size);
+    try {
+      await reservation.settle(size, fileId);
+      await files.storage.put(blobKey, staged.path, size);
+    } catch (error) {
+      await giveUp(blobKey, reservation);
+      throw error;
+    }
     const file = { fileId, name, size, contentType, sha256, blobKey };
     const call = commandCall(caller, request, 'post', { name, sha256 });
     try {
       const outcome = await settled(caller, tasks.execute(params.task_id, attachFile, file, call));
-      if (outcome.replayed) await files.storage.remove(blobKey).catch(() => {});
+      if (outcome.replayed) await giveUp(blobKey, reservation);
       return outcome;
     } catch (error) {
       // Of any other failure it is not known whether the event was written after all.
       const isRefusal = error instanceof Rejection || error instanceof RefusalWithHeaders;
-      if (isRefusal) await files.storage.remove(blobKey).catch(() => {});
+      if (isRefusal) await giveUp(blobKey, reservation);
       throw error;
     }
+  };
+
+  /** What fails here is collected later. */
+  const giveUp = async (blobKey: string, reservation: Reservation) => {
+    await files.storage.remove(blobKey).catch(() => {});
+    await reservation.release().catch(() => {});
   };
 
   const taskOf = async ({ params: { file_id: id }, caller, request }: OnFile): Promise<string> => {
@@ -98,12 +124,24 @@ export function fileRoutes(services: FileServices): Route[] {
       needs: { scope: 'tasks:write', task: 'edit' },
       upload: filePart,
       answers: { 201: FileView },
-      rejects: [...refusalsOnTask, 'LIMIT_REACHED', 'FILE_TOO_LARGE', 'FILE_TYPE_NOT_ALLOWED', 'UNSUPPORTED_MEDIA_TYPE', 'REQUEST_TIMEOUT'],
+      rejects: [
+        ...refusalsOnTask,
+        'LIMIT_REACHED',
+        'FILE_TOO_LARGE',
+        'STORAGE_QUOTA_EXCEEDED',
+        'FILE_TYPE_NOT_ALLOWED',
+        'UNSUPPORTED_MEDIA_TYPE',
+        'REQUEST_TIMEOUT',
+      ],
       async handle(input) {
         await requireWelcome(input);
-        const uploaded = await receiveUpload(input.request.http, files.staging, files.rules);
+        const reservation = await reserve(input);
+        const uploaded = await receiveUpload(input.request.http, files.staging, files.rules, reservation).catch(async (error) => {
+          await reservation.release().catch(() => {});
+          throw error;
+        });
         try {
-          const outcome = await attach(input, uploaded);
+          const outcome = await attach(input, uploaded, reservation);
           const { file_id: id } = outcome.events.find((event) => event.type === 'FileAttached')!.data;
           recent.set(id, outcome.task.id);
           const file = outcome.task.files.get(id)!;

@@ -22,8 +22,8 @@ export interface HeadsFile {
 
 /** Opens the file to write to it, and makes it if it is not there. A line that a crash has cut off is taken away. */
 export async function openHeadsFile(file: string): Promise<HeadsFile> {
-  await mkdir(path.dirname(file), { recursive: true });
-  const handle = await open(file, 'a', 0o644);
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  const handle = await open(file, 'a', 0o600);
   try {
     const bytes = await bytesOf(file);
     const end = endOfLines(bytes);

@@ -4,7 +4,7 @@ import { BlobMissing, type FileStorage, isBlobKey, requireBlobKey, StorageUnavai
 
 /** Blobs as files below a directory of this machine. What is put must be on the same file system. */
 export async function openLocalStorage(directory: string): Promise<FileStorage> {
-  await mkdir(directory, { recursive: true });
+  await mkdir(directory, { recursive: true, mode: 0o700 });
   const pathOf = (key: string) => join(directory, requireBlobKey(key));
   return {
     put: (key, path) => attempt(() => moveInto(path, pathOf(key))),
@@ -25,7 +25,7 @@ export async function openLocalStorage(directory: string): Promise<FileStorage> 
 /** The file is on the disk before its name is, and the name before this resolves. */
 async function moveInto(from: string, to: string): Promise<void> {
   const parent = dirname(to);
-  const made = await mkdir(parent, { recursive: true });
+  const made = await mkdir(parent, { recursive: true, mode: 0o700 });
   await rename(from, to);
   await syncDirectory(parent);
   if (made !== undefined) await syncDirectory(dirname(parent));

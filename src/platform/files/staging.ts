@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, opendir, rm, stat } from 'node:fs/promises';
+import { mkdir, open, opendir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StorageUnavailable } from './file-storage.ts';
 import { bytesPassed } from './passing-bytes.ts';
@@ -26,14 +26,19 @@ export interface Staging {
    * @throws what the watcher and the stream throw, StorageUnavailable; nothing is left then
    */
   take(bytes: AsyncIterable<Buffer>, watcher: Watcher): Promise<Staged>;
+  /** @throws StorageUnavailable while the disk has less free space than the service leaves to everything else on it */
+  requireSpace(): Promise<void>;
   /** Nothing happens to one that was moved away. */
   remove(staged: Staged): Promise<void>;
   /** Removes what nobody has written to since then: its process has died. */
   sweep(before: Date): Promise<void>;
 }
 
-export async function openStaging(directory: string): Promise<Staging> {
-  await mkdir(directory, { recursive: true });
+/** Bytes that uploads leave free: the database and the log need them to go on. */
+const MIN_FREE_BYTES = 256 * 2 ** 20;
+
+export async function openStaging(directory: string, minFreeBytes = MIN_FREE_BYTES): Promise<Staging> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
   return {
     async take(bytes, watcher) {
       const path = join(directory, randomUUID());
@@ -43,6 +48,10 @@ export async function openStaging(directory: string): Promise<Staging> {
         await rm(path, { force: true });
         throw error;
       }
+    },
+    async requireSpace() {
+      const { bavail, bsize } = await onDisk(() => statfs(directory));
+      if (bavail * bsize < minFreeBytes) throw new StorageUnavailable(new Error('too little space is left on the disk'));
     },
     remove: ({ path }) => rm(path, { force: true }),
     async sweep(before) {
@@ -56,7 +65,7 @@ export async function openStaging(directory: string): Promise<Staging> {
 }
 
 async function write(path: string, bytes: AsyncIterable<Buffer>, watcher: Watcher): Promise<Omit<Staged, 'path'>> {
-  const file = await onDisk(() => open(path, 'wx'));
+  const file = await onDisk(() => open(path, 'wx', 0o600));
   try {
     const hash = createHash('sha256');
     let size = 0;

@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { isNativeError } from 'node:util/types';
@@ -23,6 +23,8 @@ export type DirectoryLock = { release(): Promise<void> };
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const holderFile = join(directory, 'holder');
   const database = new DatabaseSync(join(directory, 'lock'), { timeout: 0 });
+  // SQLite makes the file readable by all.
+  await chmod(join(directory, 'lock'), 0o600);
   try {
     database.exec('PRAGMA journal_mode = memory; BEGIN EXCLUSIVE');
   } catch (error) {
@@ -31,7 +33,7 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
     throw new DirectoryInUse(directory, `another instance (${await holderOf(holderFile)})`);
   }
   await rm(holderFile, { force: true });
-  await writeFile(holderFile, `${process.pid}\n`, { flag: 'wx' });
+  await writeFile(holderFile, `${process.pid}\n`, { flag: 'wx', mode: 0o600 });
   return {
     async release() {
       if (!database.isOpen) return;

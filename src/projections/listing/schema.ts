@@ -293,5 +293,6 @@ create index task_states_completion on task_states (completed_at, task_id) where
 create index access_created on access (user_id, created_at, task_id) include (mask);
 create index comments_task on comments (task_id, created_at, id);
 create index comments_search on comments using gin (search);
+create index files_uploader on files (uploaded_by) include (size) where not purged;
 create index files_to_purge on files (deleted_at) where deleted_at is not null and not purged;
 `;
