@@ -43,6 +43,7 @@ import type { Logger } from './platform/logging.ts';
 import { createMetrics } from './platform/metrics.ts';
 import { openTracing } from './platform/open-tracing.ts';
 import { watchClock } from './platform/postgres/clock-watch.ts';
+import { type DedicatedConnections, fitPools } from './platform/postgres/connection-budget.ts';
 import { createExports } from './platform/postgres/exports.ts';
 import { createFairReads } from './platform/postgres/fair-reads.ts';
 import { occupy } from './platform/postgres/occupancy.ts';
@@ -127,6 +128,7 @@ async function compose(composition: Composition): Promise<Service> {
   await requireMasterKey(database.pool, keys);
   const write = await openWriteSide(composition, database, watch);
   const { connectionString, pools, pool } = database;
+  await fitPools(pools, config.database.poolMax, dedicatedConnections(config), (message) => logger.named('postgres').error({}, message));
   const readModels = await startReadModels(allProjections, {
     connectionString,
     pool,
@@ -247,6 +249,11 @@ async function compose(composition: Composition): Promise<Service> {
   const limits = await openRateLimits(composition, database);
   server.serve({ routes, authenticate: accounts.authenticate, limits, onRefused: refusalWatch(accounts.security) });
   return { host, port, routes, stop: (seconds) => stop(server, closing, seconds) };
+}
+
+/** Notifications and webhooks follow the log, and Kafka where it is configured. */
+function dedicatedConnections({ kafka, eventStoreUrl }: Config): DedicatedConnections {
+  return { readModels: allProjections.length, subscribers: kafka ? 3 : 2, hasLog: eventStoreUrl === undefined };
 }
 
 async function openWriteSide(

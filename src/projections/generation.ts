@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Position } from '../events/store/event-store.ts';
 import type { LastEvent } from '../events/store/last-event.ts';
+import { MAX_FORMER_GENERATIONS } from '../platform/postgres/connection-budget.ts';
 import { inTransaction } from '../platform/postgres/transaction.ts';
 import { type Projection, schemaOf } from './projection.ts';
 
@@ -29,6 +30,12 @@ export class RebuildRunning extends Error {
   override name = 'RebuildRunning';
 }
 
+/** As many former generations are kept as may be: each is written, on connections of its own, for as long as it is kept. */
+export class TooManyFormer extends Error {
+  override name = 'TooManyFormer';
+  readonly limit = MAX_FORMER_GENERATIONS;
+}
+
 /** Milliseconds for which a generation that was replaced is kept, written, and can be taken back. */
 export const KEPT_FOR = 60_000;
 
@@ -47,10 +54,13 @@ export async function prepareProjection(
   });
 }
 
-/** Begins a new generation beside the live one. @throws RebuildRunning */
+/** Begins a new generation beside the live one. @throws RebuildRunning, TooManyFormer */
 export async function beginRebuild(pool: pg.Pool, projection: Projection, logId: string): Promise<Generation> {
   return locked(pool, projection, async (client, generations) => {
     if (generations.some(({ state }) => state === 'building')) throw new RebuildRunning(`${projection.name} is being rebuilt already`);
+    const former = generations.filter(({ state }) => state === 'retired').length;
+    if (former >= MAX_FORMER_GENERATIONS)
+      throw new TooManyFormer(`${former} former generations of ${projection.name} are still kept; try again in a minute`);
     const generation = nextAfter(generations);
     await make(client, projection, generation, 'building', logId);
     return (await select(client, projection)).find((made) => made.generation === generation)!;

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { z } from 'zod';
 import { type EventStore, formatPosition } from '../../events/store/event-store.ts';
-import { beginRebuild, RebuildRunning } from '../../projections/generation.ts';
+import { beginRebuild, RebuildRunning, TooManyFormer } from '../../projections/generation.ts';
 import { createOverview, type ProjectionOverview } from '../../projections/overview.ts';
 import type { ReadModel, ReadModels } from '../../projections/read-models.ts';
 import { Rejection } from '../../rejection.ts';
@@ -72,7 +72,7 @@ export function adminProjectionRoutes({ pool, store, readModels }: AdminProjecti
       description: 'It is made beside the one that is read, which is kept for a minute after the new one has taken its place.',
       params: NamePath,
       answers: { 202: ProjectionView },
-      rejects: ['ADMIN_ONLY', 'PROJECTION_NOT_FOUND', 'REBUILD_RUNNING'],
+      rejects: ['ADMIN_ONLY', 'PROJECTION_NOT_FOUND', 'REBUILD_RUNNING', 'LIMIT_REACHED'],
       async handle({ params }) {
         const model = named(params.name);
         await beginRebuild(pool, model.projection, store.logId).catch(asRejection);
@@ -89,6 +89,7 @@ export function adminProjectionRoutes({ pool, store, readModels }: AdminProjecti
 
 function asRejection(error: unknown): never {
   if (error instanceof RebuildRunning) throw new Rejection('REBUILD_RUNNING', error.message);
+  if (error instanceof TooManyFormer) throw new Rejection('LIMIT_REACHED', error.message, [{ limit: error.limit }]);
   throw error;
 }
 

@@ -94,7 +94,7 @@ async function settingsOf({ cluster, socketDirectory, settings }: ServerOptions)
 const defaults = {
   listen_addresses: '',
   unix_socket_permissions: '0700',
-  max_connections: '60',
+  max_connections: '100',
   shared_buffers: '256MB',
   max_logical_replication_workers: '0',
   jit: 'off',
