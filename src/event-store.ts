@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import { createKeySaver } from './events/keys/save-keys.ts';
 import { type EventStore, StoreUnavailable } from './events/store/event-store.ts';
+import type { ForeignEvent } from './events/store/eventstoredb/foreign-events.ts';
 import { createPostgresEventStore } from './events/store/postgres/postgres-event-store.ts';
 import type { Logger } from './platform/logging.ts';
 
@@ -14,6 +15,8 @@ export interface EventStoreChoice {
   /** For reading the log in its order. The same, when left out. */
   logPool?: pg.Pool;
   logger: Logger;
+  /** Told of each event of another application that was come upon, once. */
+  onForeign?: ((event: ForeignEvent) => void) | undefined;
   /** Gives up waiting for a store that is not there yet. */
   signal: AbortSignal;
 }
@@ -36,12 +39,11 @@ export async function openEventStore(choice: EventStoreChoice): Promise<EventSto
   }
 }
 
-async function open(
-  { eventStoreUrl, connectionString, pool, logPool = pool }: EventStoreChoice,
-  log: (line: string) => void,
-): Promise<EventStore> {
+async function open(choice: EventStoreChoice, log: (line: string) => void): Promise<EventStore> {
+  const { eventStoreUrl, connectionString, pool, logPool = pool, onForeign } = choice;
   if (eventStoreUrl === undefined) return createPostgresEventStore({ connectionString, pool, logPool, log });
   // Its client and what that brings are a fifth of all there is to load.
   const { createEventStoreDb } = await import('./events/store/eventstoredb/eventstoredb-event-store.ts');
-  return createEventStoreDb({ url: eventStoreUrl, saveKeys: createKeySaver(pool), log });
+  const { serviceNames: names } = await import('./events/store/eventstoredb/names.ts');
+  return createEventStoreDb({ url: eventStoreUrl, saveKeys: createKeySaver(pool), log, names, ...(onForeign && { onForeign }) });
 }

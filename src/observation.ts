@@ -15,6 +15,7 @@ import { type Pools, poolNames } from './platform/postgres/pools.ts';
 import { type Lag, lagBehind } from './projections/lag.ts';
 import type { ReadModels } from './projections/read-models.ts';
 import type { HeadSigning } from './subscribers/sign-heads.ts';
+import type { IncidentWatch } from './watch-incidents.ts';
 
 /** A projector that lags so long, in seconds, is not working, whatever it says of itself. */
 const LONGEST_LAG = 30;
@@ -158,6 +159,7 @@ function measureOutbox(metrics: Metrics, { backlog }: Pick<Accounts, 'backlog'>)
 
 export interface HealthParts {
   store: EventStore;
+  incidents: Pick<IncidentWatch, 'look'>;
   vault: Pick<KeyVault, 'unreadable'>;
   pools: Pools;
   readModels: ReadModels;
@@ -169,18 +171,22 @@ export interface HealthParts {
 }
 
 /** How each part is, for `/health/detailed`. */
-export function healthOf({ store, vault, pools, readModels, storage, heads, mail, webhooks, kafka }: HealthParts): Record<string, Check> {
+export function healthOf(parts: HealthParts): Record<string, Check> {
+  const { store, incidents, vault, pools, readModels, storage, heads, mail, webhooks, kafka } = parts;
   return {
     async eventstore() {
       const { last, error } = heads.status();
       const signed = { signed_events: last?.events ?? 0, signed_at: last?.at ?? null, signing: error === null };
       const unreadable_keys = vault.unreadable();
-      const status = unreadable_keys > 0 ? 'degraded' : 'healthy';
+      const { foreignEvents, missingStreams } = await incidents.look();
+      const status = unreadable_keys > 0 || missingStreams.length > 0 ? 'degraded' : 'healthy';
       return {
         status,
         head: (await store.head()).toString(),
         ...signed,
         unreadable_keys,
+        foreign_events: foreignEvents,
+        missing_streams: missingStreams.length,
         write_protected: await isLogGuarded(pools.background),
       };
     },

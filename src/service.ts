@@ -56,6 +56,7 @@ import { traceProjection } from './projections/traced-projection.ts';
 import { createQueries, createRequestQueries } from './queries/queries.ts';
 import { allRoutes, routesWhileStarting, taskServicesOf } from './routes.ts';
 import { stopWebhooks } from './subscribers/webhooks/stop-webhooks.ts';
+import { watchIncidents } from './watch-incidents.ts';
 
 /** The service, serving. */
 export interface Service {
@@ -210,8 +211,7 @@ async function compose(composition: Composition): Promise<Service> {
   const { events, heads, deadLetters, kafka } = await openSubscribers(followed, [notifications.subscriber, webhooks.subscriber]);
   watch.heads(heads);
   const checks = healthOf({
-    store: write.store,
-    vault: write.vault,
+    ...write,
     pools,
     readModels,
     storage: files.storage,
@@ -290,17 +290,20 @@ async function openWriteSide(
       keysLog.error({ data_key, subject }, 'a data key does not open: its text is not shown, and its task is 503'),
   });
   watch.keys(vault);
+  const streams = createTaskStreams(store, vault);
+  const incidents = watchIncidents(store, streams, logger.named('eventstore'));
+  closing.add('incident watch', () => incidents.close());
   const tasks = createTasks({
     store,
     vault,
-    streams: createTaskStreams(store, vault),
+    streams,
     queue: createKeyedQueue(),
     secret: deriveKey(keys.secret, 'idempotency'),
     isClockAhead: clock.isAhead,
     vocabulary: createVocabularyGate(pools.commands),
     onLostRace: watch.lostRace,
   });
-  return { store, vault, tasks: tracing ? tracedTasks(tasks, tracing) : tasks };
+  return { store, vault, incidents, tasks: tracing ? tracedTasks(tasks, tracing) : tasks };
 }
 
 async function openAccounts(

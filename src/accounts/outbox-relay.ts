@@ -1,6 +1,7 @@
-import { encodeEvents } from '../events/codec.ts';
+import { encodeEvents, eventIdOf } from '../events/codec.ts';
 import type { EventContext, EventMetadata } from '../events/metadata.ts';
-import type { EventStore, Position } from '../events/store/event-store.ts';
+import { eventAt } from '../events/store/event-at.ts';
+import { type EventStore, type Position, type StoredEvent, WrongExpectedRevision } from '../events/store/event-store.ts';
 import { type UserEvent, userStream } from '../events/user/user-events.ts';
 import type { Logger } from '../platform/logging.ts';
 import { Pause } from '../platform/pause.ts';
@@ -109,17 +110,38 @@ async function relay({ database, store, log, onAppended }: OutboxRelayOptions, f
   }
 }
 
-async function append(store: EventStore, { userId, revision, events, context }: Fact) {
-  const stream = userStream(userId);
-  const previousHash = revision === 0 ? '' : await hashOf(store, stream, revision - 1);
-  const { encoded } = encodeEvents(events, { stream, revision, previousHash }, context, {});
-  return store.append({ stream, expectedRevision: revision === 0 ? 'no_stream' : revision - 1, events: encoded });
+async function append(store: EventStore, fact: Fact): Promise<{ position: Position }> {
+  try {
+    const { userId, revision } = fact;
+    const before = revision === 0 ? undefined : await eventAt(store, userStream(userId), revision - 1);
+    if (revision > 0 && !before) return await appendBehindOthers(store, fact);
+    return await appendAt(store, fact, revision, before);
+  } catch (error) {
+    if (!(error instanceof WrongExpectedRevision)) throw error;
+    return appendBehindOthers(store, fact, error);
+  }
 }
 
-async function hashOf(store: EventStore, stream: string, revision: number): Promise<string> {
-  const [event] = await store.readStream(stream, { from: revision, limit: 1 });
-  if (!event) throw new Error(`Stream ${stream} has no revision ${revision}`);
-  return (JSON.parse(event.metadata.toString()) as EventMetadata).hash;
+/**
+ * Where events of another application stand in the account's stream, ours stand at higher revisions than the outbox counts.
+ * @throws the refusal, when there are none
+ */
+async function appendBehindOthers(store: EventStore, fact: Fact, refusal?: WrongExpectedRevision): Promise<{ position: Position }> {
+  const stream = userStream(fact.userId);
+  const all = await store.readStream(stream, { foreign: true });
+  const own = await store.readStream(stream);
+  const recorded = own.find(({ id }) => id === eventIdOf(fact.context, fact.events.length - 1));
+  if (recorded) return recorded;
+  const isExpected = all.length > own.length && own.length === fact.revision;
+  if (!isExpected) throw refusal ?? new Error(`Stream ${stream} has no revision ${fact.revision - 1}`);
+  return appendAt(store, fact, all.at(-1)!.revision + 1, own.at(-1));
+}
+
+function appendAt(store: EventStore, { userId, events, context }: Fact, revision: number, before: StoredEvent | undefined) {
+  const stream = userStream(userId);
+  const previousHash = before ? (JSON.parse(before.metadata.toString()) as EventMetadata).hash : '';
+  const { encoded } = encodeEvents(events, { stream, revision, previousHash }, context, {});
+  return store.append({ stream, expectedRevision: revision === 0 ? 'no_stream' : revision - 1, events: encoded });
 }
 
 // Only the first of each account: the others follow it in the stream.

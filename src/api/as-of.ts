@@ -46,7 +46,7 @@ export interface TimeTravel {
 
 interface Parts {
   momentsFor(requester: Requester): Moments;
-  store: Pick<EventStore, 'head'>;
+  store: Pick<EventStore, 'head' | 'end'>;
   freshness: Pick<Freshness, 'wait'>;
   clock?: () => Date;
 }
@@ -82,7 +82,9 @@ export function createTimeTravel({ momentsFor, store, freshness, clock = () => n
 
   const byPosition = async (position: Position, fresh: FreshQuery) => {
     await requireWritten(store, position, 'query.as_of_position', fresh.request.signal);
-    return { position, ...(await waitFor(fresh, position)) };
+    const head = await store.head();
+    // A position behind the events of another application is one of the log: what is up to there is up to the head.
+    return { position, ...(await waitFor(fresh, position > head ? head : position)) };
   };
 
   return {

@@ -82,8 +82,10 @@ export function createFreshness(progress: Progress, store: EventStore): Freshnes
       let target = wanted(query);
       let beyondHead = false;
       if (carried !== undefined && carried > target) {
-        beyondHead = carried > last && carried > (await store.head().catch(() => BEGINNING));
-        if (!beyondHead) target = carried;
+        const head = carried > last ? await store.head().catch(() => BEGINNING) : carried;
+        // The feed hands out positions behind the events of another application: what is up to there is up to the head.
+        beyondHead = carried > head && carried > (await store.end().catch(() => BEGINNING));
+        if (!beyondHead) target = carried > head ? head : carried;
       }
       const deadline = performance.now() + LONGEST_WAIT_MS;
       let reached = !beyondHead;

@@ -12,14 +12,15 @@ const POLL_INTERVAL_MS = 200;
  * @returns where the log ends @throws Rejection VALIDATION_FAILED when the log does not reach the position in two seconds
  */
 export async function requireWritten(
-  store: Pick<EventStore, 'head'>,
+  store: Pick<EventStore, 'head' | 'end'>,
   position: Position,
   path: string,
   signal: AbortSignal,
 ): Promise<Position> {
   for (const deadline = performance.now() + TIMEOUT_MS; ; ) {
     const head = await store.head();
-    if (position <= head) return head;
+    // Behind our last event, a position among the events of another application is one of the log too: the feed hands them out.
+    if (position <= head || position <= (await store.end())) return head;
     if (performance.now() >= deadline || signal.aborted) {
       const message = `must not be beyond the end of the log, which is at ${head}; read again from a position that the log has`;
       throw new Rejection('VALIDATION_FAILED', 'The request is not valid', [{ path, message, code: 'too_big' }]);

@@ -56,9 +56,12 @@ async function untilWritten<Input>(parts: CommandParts, order: Order<Input>, ide
   let aggregate = order.isNew ? emptyAggregate(order.taskId) : parts.streams.known(order.taskId);
   // A task created with a key may be there already: only its stream tells.
   let isCurrent = order.isNew === true && identity.bodyHmac === undefined;
+  let streamRevision = -1;
   for (let races = 0; ; ) {
     if (aggregate === undefined) {
       aggregate = await currentFor(parts, order);
+      // Everything of ours up to there was read just now: the rest are events of another application.
+      aggregate.streamRevision = Math.max(aggregate.streamRevision, streamRevision);
       isCurrent = true;
     }
     try {
@@ -69,6 +72,7 @@ async function untilWritten<Input>(parts: CommandParts, order: Order<Input>, ide
     } catch (error) {
       if (error instanceof WrongExpectedRevision) {
         parts.onLostRace();
+        if (error.actual !== 'no_stream') streamRevision = error.actual;
         if (++races >= MOST_LOST_RACES) throw new Rejection('WRITE_CONTENTION', `${races} other writes came first; try again`);
         await pause(Math.random() * 2 ** Math.min(races, 6));
       } else if (isCurrent || !(error instanceof Rejection)) throw error;
@@ -149,7 +153,7 @@ async function write<Input>(
   identity: CommandIdentity,
   events: Decided[],
 ): Promise<CommandOutcome> {
-  const { stream, revision } = { stream: taskStream(order.taskId), revision: aggregate.revision };
+  const { stream, revision } = { stream: taskStream(order.taskId), revision: aggregate.streamRevision };
   const { keys, newKeys } = await keysFor(parts.vault, aggregate, order.call.actor.id, events);
   const place = { stream, revision: revision + 1, previousHash: aggregate.hash };
   const { undoOf } = events[0]!;

@@ -19,6 +19,8 @@ export interface TaskAggregate {
   task: Task | null;
   /** Of the last event; -1 when there is none. */
   revision: number;
+  /** What the next event is appended behind: events of another application may stand in the stream, behind the last of ours. */
+  streamRevision: number;
   position: Position;
   /** The hash of the last event; empty when there is none. */
   hash: string;
@@ -31,7 +33,7 @@ export interface TaskAggregate {
 }
 
 export function emptyAggregate(taskId: string): TaskAggregate {
-  return { taskId, task: null, revision: -1, position: BEGINNING, hash: '', keyId: null, commands: new Map() };
+  return { taskId, task: null, revision: -1, streamRevision: -1, position: BEGINNING, hash: '', keyId: null, commands: new Map() };
 }
 
 /** Folds the next events of the stream in, in place: a long history must not be copied for each of its events. */
@@ -39,6 +41,7 @@ export function foldIn(aggregate: TaskAggregate, events: readonly RecordedTaskEv
   for (const event of events) {
     aggregate.task = evolve(aggregate.task, toFact(event));
     aggregate.revision = event.revision;
+    aggregate.streamRevision = event.revision;
     aggregate.position = event.position;
     aggregate.hash = event.metadata.hash;
     if (event.type === 'TaskCreated') aggregate.keyId = event.metadata.key_ids?.[0] ?? null;

@@ -24,6 +24,8 @@ export interface TaskStreams {
   /** The aggregate likewise, for who needs no text: with what cannot be read left out. It is not remembered. */
   currentWithoutText(taskId: string): Promise<TaskAggregate>;
   keep(aggregate: TaskAggregate): void;
+  /** Reads the task from the store when it is next needed; all tasks when none is named. */
+  forget(taskId?: string): void;
   /** The decoded events of a stream, from a revision to another, both included; a page at a time, for streams of any length. */
   pages(taskId: string, from?: number, to?: number): AsyncIterable<RecordedTaskEvent[]>;
   /** All of them at once. */
@@ -54,9 +56,10 @@ export function createTaskStreams(store: EventStore, vault: KeyVault, cachedComm
     for (let next = from; next <= to; ) {
       const limit = Math.min(PAGE, to - next + 1);
       const stored = await store.readStream(taskStream(taskId), { from: next, limit });
-      if (stored.length > 0) yield (await decodeEvents(stored, vault, unreadable)) as RecordedTaskEvent[];
-      if (stored.length < limit) return;
-      next += stored.length;
+      const wanted = stored.filter(({ revision }) => revision <= to);
+      if (wanted.length > 0) yield (await decodeEvents(wanted, vault, unreadable)) as RecordedTaskEvent[];
+      if (wanted.length < limit) return;
+      next = wanted.at(-1)!.revision + 1;
       // A page from memory takes no turn of the event loop by itself, and others are waiting.
       await nextTurn();
     }
@@ -77,6 +80,10 @@ export function createTaskStreams(store: EventStore, vault: KeyVault, cachedComm
     },
     pages: (taskId, from = 0, to = Number.MAX_SAFE_INTEGER) => pages(taskId, from, to),
     keep,
+    forget(taskId) {
+      if (taskId === undefined) cache.clear();
+      else cache.delete(taskId);
+    },
     async events(taskId, from = 0, to = Number.MAX_SAFE_INTEGER) {
       const all: RecordedTaskEvent[] = [];
       for await (const page of pages(taskId, from, to)) all.push(...page);

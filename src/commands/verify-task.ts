@@ -96,7 +96,7 @@ async function lastRevision(tasks: Pick<Tasks, 'read'>, taskId: string, reader: 
 
 async function* eventsOf(store: Pick<EventStore, 'readStream'>, stream: string): AsyncGenerator<StoredEvent> {
   for (let from = 0; ; ) {
-    const page = await store.readStream(stream, { from, limit: PAGE });
+    const page = await store.readStream(stream, { from, limit: PAGE, foreign: true });
     yield* page;
     if (page.length < PAGE) return;
     await nextTurn();

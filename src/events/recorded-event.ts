@@ -9,6 +9,11 @@ export type Recorded<E extends { type: string; data: unknown }> = E & {
   stream: string;
   revision: number;
   position: Position;
+  /**
+   * The revision of this service's event before it in the stream (-1 for none), where that is not the revision before: events of another
+   * application stand between them, or the stream was cut short. Set where somebody has found that out.
+   */
+  follows?: number;
   metadata: EventMetadata;
   /** JSON pointers into data of members that are null because the key that sealed them is destroyed. */
   redacted: readonly string[];

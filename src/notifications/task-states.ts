@@ -32,8 +32,10 @@ export function createTaskStates({ store, vault }: TaskStateParts): (event: Reco
       const limit = Math.min(PAGE, event.revision - revision - 1);
       const stored = await store.readStream(event.stream, { from: revision + 1, limit });
       if (stored.length === 0) throw new Error(`The stream ${event.stream} has no event ${revision + 1}, but ${event.revision}`);
-      for (const earlier of (await decodeEvents(stored, vault)) as RecordedTaskEvent[]) task = evolve(task, toFact(earlier));
-      revision += stored.length;
+      const before = stored.filter((earlier) => earlier.revision < event.revision);
+      for (const earlier of (await decodeEvents(before, vault)) as RecordedTaskEvent[]) task = evolve(task, toFact(earlier));
+      // Where fewer came, events of another application stand between.
+      revision = before.length < limit ? event.revision - 1 : before.at(-1)!.revision;
       await nextTurn();
     }
     return { task, revision };

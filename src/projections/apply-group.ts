@@ -3,9 +3,10 @@ import type pg from 'pg';
 import { decodeEvents } from '../events/codec.ts';
 import type { KeyVault } from '../events/keys/key-vault.ts';
 import type { RecordedEvent } from '../events/recorded-event.ts';
-import type { Position, StoredEvent } from '../events/store/event-store.ts';
+import { type EventStore, type Position, type StoredEvent, StoreUnavailable } from '../events/store/event-store.ts';
 import { AheadOfLive, advance, type Checkpoint, Fenced, refusalOf } from './checkpoint.ts';
 import type { DecodedBatch } from './decoded-ahead.ts';
+import { RevisionGap } from './folded-rows.ts';
 import type { Projection } from './projection.ts';
 import type { Transaction } from './projection-client.ts';
 
@@ -28,6 +29,7 @@ export interface Writer {
   transaction: Transaction;
   projection: Projection;
   vault: KeyVault;
+  store: Pick<EventStore, 'readStream' | 'incidents'>;
   signal: AbortSignal;
   onProgress(position: Position, caughtUp: boolean): void;
   /** Told of events whose rows were committed, and since when they had been worked on: milliseconds since 1970. */
@@ -39,7 +41,7 @@ export async function applyGroup(writer: Writer, group: readonly DecodedBatch[],
   if (group.at(-1)!.batch.position <= from.position) return from;
   const { client, vault, onProgress } = writer;
   try {
-    return await applyAtOnce(writer, group, from);
+    return await applyTogether(writer, group, from);
   } catch (error) {
     if (isNoFaultOfEvents(client, error)) throw error;
   }
@@ -55,7 +57,7 @@ export async function applyGroup(writer: Writer, group: readonly DecodedBatch[],
   for (const event of group[0]!.batch.events) {
     const alone = { batch: { events: [event], position: event.position, caughtUp: false }, events: decodeEvents([event], vault) };
     try {
-      reached = await applyAtOnce(writer, [alone], reached);
+      reached = await applyTogether(writer, [alone], reached);
       onProgress(reached.position, false);
     } catch (error) {
       if (isNoFaultOfEvents(client, error)) throw error;
@@ -63,6 +65,28 @@ export async function applyGroup(writer: Writer, group: readonly DecodedBatch[],
     }
   }
   return reached;
+}
+
+/** All in one transaction; again as often as a gap in a stream is found to be of another application's making. */
+async function applyTogether(writer: Writer, group: readonly DecodedBatch[], from: Checkpoint): Promise<Checkpoint> {
+  for (;;) {
+    try {
+      return await applyAtOnce(writer, group, from);
+    } catch (error) {
+      if (!(error instanceof RevisionGap) || error.event.follows === error.seen || !(await isExplained(error, writer.store))) throw error;
+      error.event.follows = error.seen;
+    }
+  }
+}
+
+/** Whether events of others fill the gap, or the stream was deleted or cut short in the store. */
+async function isExplained({ event, seen }: RevisionGap, store: Writer['store']): Promise<boolean> {
+  const missing = event.revision - seen - 1;
+  const between = await store.readStream(event.stream, { from: seen + 1, limit: missing, foreign: true });
+  const own = new Set((await store.readStream(event.stream, { from: seen + 1, limit: missing })).map(({ revision }) => revision));
+  if (between.length === missing && between.every(({ revision }, index) => revision === seen + 1 + index && !own.has(revision)))
+    return true;
+  return (await store.incidents()).missingStreams.some(({ stream }) => stream === event.stream);
 }
 
 async function applyAtOnce(writer: Writer, group: readonly DecodedBatch[], from: Checkpoint): Promise<Checkpoint> {
@@ -97,7 +121,7 @@ async function inTurn(signal: AbortSignal, work: () => Promise<void>): Promise<v
 
 /** Whether an error tells of something else than the events that were to be applied. */
 function isNoFaultOfEvents(client: pg.Client, error: unknown): boolean {
-  return error instanceof Fenced || error instanceof AheadOfLive || isGone(client, error);
+  return error instanceof StoreUnavailable || error instanceof Fenced || error instanceof AheadOfLive || isGone(client, error);
 }
 
 /** Whether an error tells of the connection rather than of the event. */

@@ -21,9 +21,21 @@ type RowFold<Row extends { revision: number }, Handled extends Types, Ignored ex
 
 export type Fold<Row> = (row: Row | undefined, event: RecordedEvent) => Row | undefined;
 
+/** An event does not follow the one that the row has seen last: one in between is missing, unless `follows` explains the gap. */
+export class RevisionGap extends Error {
+  override name = 'RevisionGap';
+  readonly event: RecordedEvent;
+  readonly seen: number;
+  constructor(event: RecordedEvent, seen: number) {
+    super(`${event.stream} goes from revision ${seen} to ${event.revision}`);
+    this.event = event;
+    this.seen = seen;
+  }
+}
+
 /**
  * A fold of rows, one for each stream, that knows which of a stream's events it has seen by the row's revision.
- * @throws when an event in between is missing: the row would be wrong for ever
+ * @throws RevisionGap when an event in between is missing: the row would be wrong for ever
  */
 export function rowFold<Row extends { revision: number }>() {
   return <Handled extends Types, Ignored extends Types>(fold: RowFold<Row, Handled, Ignored>): Fold<Row> => {
@@ -33,7 +45,9 @@ export function rowFold<Row extends { revision: number }>() {
       if (ignored.has(event.type)) return row;
       const seen = row?.revision ?? -1;
       if (event.revision <= seen) return row;
-      if (event.revision !== seen + 1) throw new Error(`${event.stream} goes from revision ${seen} to ${event.revision}`);
+      if (event.revision !== seen + 1 && event.follows !== seen) throw new RevisionGap(event, seen);
+      // The beginning of the stream was taken away in the store: there is nothing to change.
+      if (row === undefined && event.follows !== undefined && event.type !== 'TaskCreated') return undefined;
       const told = { ...event, subject: subjectId(event), at: event.metadata.occurred_at, by: event.metadata.actor.id };
       return { ...on[event.type]!(row, told), revision: event.revision } as Row;
     };

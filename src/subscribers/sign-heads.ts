@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { openHeadsFile } from '../events/integrity/heads-file.ts';
 import { type Head, readHead } from '../events/integrity/signed-head.ts';
 import type { SigningKey } from '../events/integrity/signing-key.ts';
+import { eventAt } from '../events/store/event-at.ts';
 import { BEGINNING, type EventStore, type Position, type SubscriptionBatch } from '../events/store/event-store.ts';
 import type { Logger } from '../platform/logging.ts';
 import { DirectoryInUse, lockDirectory } from '../platform/postgres/directory-lock.ts';
@@ -112,8 +113,8 @@ async function signFrom({ store, file, key, log, rhythm }: HeadSigningParts, sta
 async function placeOf(last: Head, store: EventStore): Promise<Position> {
   const { stream, revision, event_id, log_id, events } = last;
   if (log_id !== store.logId) throw new Error(`the last line of the file is of another log (${log_id})`);
-  const [event] = await store.readStream(stream, { from: revision, limit: 1 });
-  if (event?.id === event_id && event.revision === revision) return event.position;
+  const event = await eventAt(store, stream, revision);
+  if (event?.id === event_id) return event.position;
   throw new Error(
     `event ${events} of the log, revision ${revision} of ${stream}, was signed at ${last.at} and is not there any more; run verify`,
   );

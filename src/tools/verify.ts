@@ -8,6 +8,7 @@ import { type HeadsRead, readHeads } from '../events/integrity/read-heads.ts';
 import { keyIdOf } from '../events/integrity/signing-key.ts';
 import { type LogVerification, verifyLog } from '../events/integrity/verify-log.ts';
 import { refuseWrongMasterKey } from '../events/keys/installation-seal.ts';
+import type { ForeignEvent } from '../events/store/eventstoredb/foreign-events.ts';
 import { findMisfiled, firstPosition } from '../events/store/postgres/inspect-log.ts';
 import { VOCABULARY } from '../events/vocabulary.ts';
 import { keysFor } from '../platform/generated-keys.ts';
@@ -58,7 +59,11 @@ async function verify(tool: Tool, asked: Asked): Promise<void> {
   await (await occupy(installation.connectionString, { vocabulary: VOCABULARY, log() {} })).release();
   const keys = await keysFor(installation.config.dataDir, installation.config.keys);
   await refuseWrongMasterKey(installation.pool, keys);
-  const { log, store } = await openLog(installation, tool, { url: installation.config.eventStoreUrl });
+  const foreign: ForeignEvent[] = [];
+  const { log, store } = await openLog(installation, tool, {
+    url: installation.config.eventStoreUrl,
+    onForeign: (event) => event.isInOwnStream && foreign.push(event),
+  });
   // The heads before the end of the log: so every event of theirs is among those that are read, whatever is written meanwhile.
   const { file, ...signed } = await signedHeads(installation, log, asked);
   const faults = faultList(tool);
@@ -67,7 +72,9 @@ async function verify(tool: Tool, asked: Asked): Promise<void> {
   for (const what of await witnesses.ahead()) faults.add(what);
   const keysCheck = createKeysCheck({ pool: installation.pool, keys, store });
   const since = performance.now();
-  const verification = await readThrough(tool, installation, { log, keysCheck, heads: signed.heads }, faults);
+  const { missingStreams } = await store.incidents();
+  for (const { stream, position, how } of missingStreams) faults.add(`position ${position}: stream ${stream} ${how}`);
+  const verification = await readThrough(tool, installation, { log, keysCheck, heads: signed.heads, foreign }, faults);
   for await (const what of witnesses.shortened(verification.revisionOf)) faults.add(what);
   const seconds = (performance.now() - since) / 1000;
   const rate = `${seconds.toFixed(1)} s, ${Math.round(verification.events / seconds)} events/s`;
@@ -102,15 +109,20 @@ async function readPublicKey(file: string): Promise<KeyObject> {
 async function readThrough(
   { signal, progress }: Tool,
   { config, pool }: Installation,
-  { log, keysCheck, heads }: { log: ReadableLog; keysCheck: KeysCheck; heads: HeadsRead['heads'] },
+  { log, keysCheck, heads, foreign }: { log: ReadableLog; keysCheck: KeysCheck; heads: HeadsRead['heads']; foreign: ForeignEvent[] },
   faults: FaultList,
 ): Promise<LogVerification> {
   const head = await log.head();
   const inPostgres = config.eventStoreUrl === undefined;
   const verification = verifyLog({ heads, firstPosition: inPostgres ? await firstPosition(pool) : undefined });
   const events = new EventCursor(eventsUpTo(log, head, signal));
+  const addForeign = () => {
+    for (const { revision, ...event } of foreign.splice(0))
+      faults.add(verification.addForeign({ ...event, revision: revision ?? -1 }).what);
+  };
   try {
     for (let page = await events.nextPage(); page; page = await events.nextPage()) {
+      addForeign();
       for (const event of page) for (const { what } of verification.add(event)) faults.add(what);
       for (const what of await keysCheck.add(page)) faults.add(what);
       progress.show('verifying', Number((page.at(-1)!.position * 1000n) / head) / 1000, `${verification.events} events`);
@@ -118,6 +130,7 @@ async function readThrough(
   } finally {
     await events.close();
   }
+  addForeign();
   for (const { what } of verification.finish()) faults.add(what);
   for (const what of await keysCheck.finish()) faults.add(what);
   const misfiled = inPostgres ? await findMisfiled(pool, head) : null;

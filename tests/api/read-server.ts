@@ -53,7 +53,7 @@ export async function startReadServer({ exportWaitMs = 300, stallTimeoutMs, ...o
   const head = async () => BEGINNING;
   const reads = createFairReads(readSide.pool, readSide.pool);
   const momentsFor = (requester: Requester) => createMoments((statement) => reads.query(requester, statement), schemas.history);
-  const timeTravel = createTimeTravel({ momentsFor, store: { head }, freshness });
+  const timeTravel = createTimeTravel({ momentsFor, store: { head, end: head }, freshness });
   const queriesFor = createRequestQueries({ reads, exports: createExports(readSide.pool, readSide.pool, exportWaitMs), schemas });
   const requireTaskVisible = async (taskId: string) => {
     if (hidden.has(taskId)) throw new Rejection('TASK_NOT_FOUND', 'There is no such task');

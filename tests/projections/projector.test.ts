@@ -217,6 +217,7 @@ test('a large group of events that cannot be applied is tried in parts: those be
       transaction: waitingTransactions(client),
       projection,
       vault,
+      store: instance.store,
       signal: new AbortController().signal,
       onProgress() {},
     };

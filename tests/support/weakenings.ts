@@ -2,6 +2,7 @@
 
 import { answers } from './weakenings/answers.ts';
 import { crowding } from './weakenings/crowding.ts';
+import { eventStores } from './weakenings/event-store.ts';
 import { growth } from './weakenings/growth.ts';
 import { http } from './weakenings/http.ts';
 import { keys } from './weakenings/keys.ts';
@@ -422,4 +423,5 @@ export const weakenings: readonly Weakening[] = [
   ...growth,
   ...crowding,
   ...keys,
+  ...eventStores,
 ];

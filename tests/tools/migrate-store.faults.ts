@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import pg from 'pg';
 import type { StoredEvent } from '../../src/events/store/event-store.ts';
 import { Connection } from '../../src/events/store/eventstoredb/connection.ts';
+import { ForeignEvents } from '../../src/events/store/eventstoredb/foreign-events.ts';
 import { namesIn } from '../../src/events/store/eventstoredb/names.ts';
 import { LogReader } from '../../src/events/store/eventstoredb/read-log.ts';
 import { allProjections } from '../../src/projections/all-projections.ts';
@@ -265,7 +266,7 @@ async function killOnceWritten({ child, outcome }: RunningTool, written: () => P
 async function storedIn(server: EventStored, limit: number): Promise<StoredEvent[]> {
   const connection = new Connection({ url: server.url(), answerWithin: 5_000, log: () => {} });
   try {
-    return await new LogReader(connection, namesIn('')).all(0n, limit);
+    return await new LogReader({ connection, names: namesIn(''), foreign: new ForeignEvents(() => {}) }).all(0n, limit);
   } finally {
     await connection.close();
   }

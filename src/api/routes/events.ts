@@ -11,7 +11,7 @@ import { EventsView } from '../views/event-view.ts';
 import { requireWritten } from '../written-position.ts';
 
 export interface EventServices extends FeedServices {
-  store: Pick<EventStore, 'head'>;
+  store: Pick<EventStore, 'head' | 'end'>;
   freshness: Pick<Freshness, 'wait'>;
   streams: EventStreams;
 }
@@ -61,8 +61,9 @@ export function eventRoutes({ store, freshness, streams, ...services }: EventSer
         const head = await store.head();
         const from = query.after === 'head' ? head : (query.after ?? BEGINNING);
         const { headers } = await freshness.wait({ caller, request, models: ['feed'], asOf: head });
-        // What no event of this log has yet is nothing to wait for.
-        if (from > head) return { status: 200, headers: stale, body: { events: [], next: from.toString(), caught_up: false } };
+        // What no event of this log has yet is nothing to wait for; a position behind the events of another application is one of the log.
+        if (from > head && from > (await store.end()))
+          return { status: 200, headers: stale, body: { events: [], next: from.toString(), caught_up: false } };
         const asked = { reader: caller, after: from, types: query.types && typesMatching(query.types), limit: query.limit ?? 100 };
         const { events, next, more } = await pageWithin(services, asked, query.wait ?? 0, request);
         return { status: 200, headers, body: { events, next: next.toString(), caught_up: !more && next >= head } };

@@ -34,7 +34,7 @@ export interface WebhookServices {
   webhooks: Webhooks;
   asked: AskedDeliveries;
   queriesFor: QueriesFor<'listDeliveries' | 'findDelivery'>;
-  store: Pick<EventStore, 'head'>;
+  store: Pick<EventStore, 'head' | 'end'>;
   jobs: Pick<Jobs, 'start' | 'find'>;
 }
 

@@ -14,6 +14,8 @@ export interface LogFault {
 export interface LogVerification {
   /** The next event of the log. @returns what is wrong with it, or shows by it */
   add(event: StoredEvent): LogFault[];
+  /** An event of another application in a stream of the log, to be said before those behind it are added. @returns what is wrong with that */
+  addForeign(event: { stream: string; revision: number; type: string; position: Position }): LogFault;
   /** @returns what is missing behind the last event */
   finish(): LogFault[];
   /** The revision of a stream's last event so far; -1 where there was none. */
@@ -33,6 +35,8 @@ export interface LogToVerify {
 /** Verifies a log event by event, in global order. Keeps about 200 bytes for each stream. */
 export function verifyLog({ heads, firstPosition }: LogToVerify): LogVerification {
   const chains = new Map<string, Link>();
+  /** Revisions, by stream, at which events of another application stand. */
+  const foreign = new Map<string, Set<number>>();
   const signed = checkHeads(heads);
   let events = 0;
   let last: Position | undefined;
@@ -47,7 +51,7 @@ export function verifyLog({ heads, firstPosition }: LogToVerify): LogVerificatio
     add(event) {
       const { position, stream, revision, type } = event;
       const gap = gapBefore(event);
-      const { link, fault } = followChain(chains.get(stream) ?? beginningOfChain, event);
+      const { link, fault } = followChain(behindOthers(chains.get(stream) ?? beginningOfChain, foreign.get(stream), revision), event);
       chains.set(stream, link);
       const segment = signed.add(event);
       events++;
@@ -57,6 +61,13 @@ export function verifyLog({ heads, firstPosition }: LogToVerify): LogVerificatio
         ...(fault === null ? [] : [{ position, what: `position ${position}: revision ${revision} of ${stream} (${type}): ${fault.what}` }]),
         ...(segment === null ? [] : [{ position, what: segment }]),
       ];
+    },
+    addForeign({ stream, revision, type, position }) {
+      foreign.set(stream, (foreign.get(stream) ?? new Set()).add(revision));
+      return {
+        position,
+        what: `position ${position}: revision ${revision} of ${stream} (${type}): was written by another application: inserted`,
+      };
     },
     finish() {
       const fault = signed.finish();
@@ -73,6 +84,14 @@ export function verifyLog({ heads, firstPosition }: LogToVerify): LogVerificatio
       return signed.unsigned;
     },
   };
+}
+
+/** The chain as it goes on behind events of others: each is a fault of its own, and none of ours is missing. */
+function behindOthers(link: Link, foreign: ReadonlySet<number> | undefined, revision: number): Link {
+  if (foreign === undefined) return link;
+  let last = link.revision;
+  while (last + 1 < revision && foreign.has(last + 1)) last++;
+  return { ...link, revision: last };
 }
 
 function missing(from: Position, to: Position): string {

@@ -56,6 +56,24 @@ export interface ReadStream {
   direction?: 'forwards' | 'backwards';
   /** At most so many events; all when left out. */
   limit?: number;
+  /** Whether events of other applications that stand in the stream are among them, for those who verify it. */
+  foreign?: boolean;
+}
+
+/** A stream that was deleted or cut short in the store, past this service. */
+export interface MissingStream {
+  stream: string;
+  /** Of what did it. */
+  position: Position;
+  /** For people, behind the name of the stream. */
+  how: string;
+}
+
+/** What is in the store besides the log, or no longer in it. */
+export interface Incidents {
+  /** Events of other applications that the readers of this process came upon, and skipped. */
+  foreignEvents: number;
+  missingStreams: readonly MissingStream[];
 }
 
 /** Where an event stands, as it was handed out. */
@@ -84,7 +102,7 @@ export interface EventStore {
    * @throws WrongExpectedRevision, StoreUnavailable, StoreOverloaded
    */
   append(append: Append): Promise<Appended>;
-  /** The events of a stream; none for a stream that does not exist. @throws StoreUnavailable */
+  /** The events of a stream from a revision on; none for a stream that does not exist, or not any more. @throws StoreUnavailable */
   readStream(stream: string, options?: ReadStream): Promise<StoredEvent[]>;
   /** The events that stand at these places, in global order. @throws StoreUnavailable */
   readEvents(places: readonly Place[]): Promise<StoredEvent[]>;
@@ -98,11 +116,12 @@ export interface EventStore {
    * signal (it then just ends) or by an error that no retry can heal. Reads ahead of its consumer by a bounded amount.
    */
   subscribe(options: { after: Position; signal: AbortSignal }): AsyncIterable<SubscriptionBatch>;
-  /**
-   * The position of the last event of all; where a store shares its log with others, of a later one of theirs when many stand behind it.
-   * Never before a position that was handed over. @throws StoreUnavailable
-   */
+  /** The position of the last event of this service. @throws StoreUnavailable */
   head(): Promise<Position>;
+  /** Where the log ends, behind the last event of anybody. Never before a position that was handed over. @throws StoreUnavailable */
+  end(): Promise<Position>;
+  /** What others did in the store. @throws StoreUnavailable */
+  incidents(): Promise<Incidents>;
   /** Lets appends in hand finish, then releases every connection. */
   close(): Promise<void>;
 }

@@ -28,7 +28,7 @@ export interface Checkpointed {
  */
 export async function misplacement({ logId, position, lastEvent }: Checkpointed, store: EventStore): Promise<string | null> {
   if (logId !== store.logId) return `was made from the log ${logId}, and this is the log ${store.logId}`;
-  if (position > (await store.head())) return `is at position ${position}, beyond the end of the log`;
+  if (position > (await store.end())) return `is at position ${position}, beyond the end of the log`;
   if (lastEvent === null) return null;
   const { stream, revision, id } = lastEvent;
   const [found] = await store.readStream(stream, { from: revision, limit: 1 });

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { decodeEvents } from '../../events/codec.ts';
 import type { KeyVault } from '../../events/keys/key-vault.ts';
 import type { RecordedEvent } from '../../events/recorded-event.ts';
+import { eventAt } from '../../events/store/event-at.ts';
 import {
   type EventStore,
   type Position,
@@ -171,8 +172,8 @@ export class ActiveSubscriber {
 
   async #tryParked(parked: Parked): Promise<void> {
     const { stream, revision } = parked;
-    const stored = await this.#parts.store.readStream(stream, { from: revision, limit: 1 });
-    const events = await decodeEvents(stored, this.#parts.vault);
+    const stored = await eventAt(this.#parts.store, stream, revision);
+    const events = await decodeEvents(stored ? [stored] : [], this.#parts.vault);
     if (events.length === 0) throw new Error(`the log has no event there (${stream}, revision ${revision})`);
     await this.#send(events);
     await this.#prepare(events);

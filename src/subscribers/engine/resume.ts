@@ -12,7 +12,7 @@ export type ResumeAfter = 'head' | 'beginning' | Position;
 export async function resumeAfter(pool: pg.Pool, store: EventStore, name: string, after: ResumeAfter): Promise<Position | null> {
   const head = await store.head();
   const position = after === 'head' ? head : after === 'beginning' ? BEGINNING : after;
-  if (position > head) throw new Error(`the log ends at position ${head}`);
+  if (position > head && position > (await store.end())) throw new Error(`the log ends at position ${head}`);
   const { rowCount } = await pool.query(
     `update subscribers.checkpoints
      set position = $2, log_id = $3, last_event = null, attempted = null, attempts = 0, epoch = epoch + 1, moved_at = now()

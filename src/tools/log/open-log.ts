@@ -1,7 +1,9 @@
 import { openEventStore } from '../../event-store.ts';
 import type { EventStore } from '../../events/store/event-store.ts';
 import { adoptIdentity } from '../../events/store/eventstoredb/adopt-identity.ts';
+import type { ForeignEvent } from '../../events/store/eventstoredb/foreign-events.ts';
 import { LogImport } from '../../events/store/eventstoredb/import-events.ts';
+import { serviceNames } from '../../events/store/eventstoredb/names.ts';
 import { adoptLogId } from '../../events/store/postgres/import-events.ts';
 import type { Tool } from '../command-line.ts';
 import type { Installation } from '../installation.ts';
@@ -19,19 +21,21 @@ export interface LogToOpen {
   url: string | undefined;
   /** The identity that it takes over if there are no events in it. */
   adopt?: string;
+  /** Told of each event of another application in EventStoreDB, once. */
+  onForeign?: (event: ForeignEvent) => void;
   /** Appends on their way at once, when EventStoreDB is filled. */
   inFlight?: number | undefined;
 }
 
-export async function openLog(installation: Installation, tool: Tool, { url, adopt, inFlight }: LogToOpen): Promise<OpenLog> {
+export async function openLog(installation: Installation, tool: Tool, { url, adopt, inFlight, onForeign }: LogToOpen): Promise<OpenLog> {
   const { pool, connectionString } = installation;
   const { logger, closing, signal } = tool;
   const warn = (line: string) => logger.warn({}, line);
   if (adopt !== undefined) await (url === undefined ? adoptLogId(pool, adopt) : adoptIdentity(url, adopt, warn));
-  const store = await openEventStore({ eventStoreUrl: url, connectionString, pool, logger, signal });
+  const store = await openEventStore({ eventStoreUrl: url, connectionString, pool, logger, signal, onForeign });
   closing.add('event store', () => store.close());
   if (url === undefined) return { store, log: postgresLog(store, pool) };
-  const filling = new LogImport({ url, log: warn, ...(inFlight && { inFlight }) });
+  const filling = new LogImport({ url, log: warn, names: serviceNames, ...(inFlight && { inFlight }) });
   closing.add('import', () => filling.close());
   return { store, log: eventStoreDbLog(store, filling) };
 }

@@ -17,6 +17,13 @@ export interface ConnectionOptions {
   log: (line: string) => void;
 }
 
+interface ReadOptions {
+  /** Asks the server even while it is taken for lost. */
+  evenWhenAway?: boolean;
+  /** Milliseconds without a sign of life after which the call is given up: those of the connection when left out. */
+  timeoutMs?: number;
+}
+
 interface Outage {
   since: number;
   cause: unknown;
@@ -71,7 +78,7 @@ export class Connection {
   }
 
   /** Reads until the end, or until `take` answers false. @throws Unanswered, and what the client throws */
-  async read(open: Open, take: (event: ResolvedEvent) => boolean, evenWhenAway = false): Promise<void> {
+  async read(open: Open, take: (event: ResolvedEvent) => boolean, options: ReadOptions = {}): Promise<void> {
     let stream: StreamingRead<ResolvedEvent> | undefined;
     let ended = false;
     try {
@@ -89,7 +96,7 @@ export class Connection {
             if (!take(event)) resolve();
           });
         });
-      }, evenWhenAway);
+      }, options);
     } finally {
       // Leaving a read stream alone would leave its call open.
       if (!ended)
@@ -113,14 +120,15 @@ export class Connection {
     await releaseLine(await this.#line, new StoreUnavailable('not_written'));
   }
 
-  async #attempt<T>(call: (line: Line, watched: Watched) => Promise<T>, evenWhenAway = false): Promise<T> {
+  async #attempt<T>(call: (line: Line, watched: Watched) => Promise<T>, options: ReadOptions = {}): Promise<T> {
+    const { evenWhenAway = false, timeoutMs = this.#options.answerWithin } = options;
     const line = await this.#line;
     if (this.#closing.signal.aborted) throw new StoreUnavailable('not_written');
     // After a while, nobody is made to wait for what a frozen server would not answer.
     if (this.awayFor > this.#options.answerWithin && !evenWhenAway) throw new StoreUnavailable('not_written', this.#outage?.cause);
     const asked = performance.now();
     const failed = Promise.withResolvers<never>();
-    const watched = this.#watch.begin(this.#options.answerWithin, () => {
+    const watched = this.#watch.begin(timeoutMs, () => {
       failed.reject(new Unanswered('no answer came'));
       this.#replace(line);
     });
@@ -167,7 +175,7 @@ export class Connection {
       await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal: this.#closing.signal }).catch(() => {});
       if (this.#closing.signal.aborted) return;
       const last: Open = (client) => client.readAll({ ...fromLeader, direction: 'backwards', fromPosition: 'end', maxCount: 1 });
-      await this.read(last, () => true, true).catch(() => {});
+      await this.read(last, () => true, { evenWhenAway: true }).catch(() => {});
     }
   }
 }

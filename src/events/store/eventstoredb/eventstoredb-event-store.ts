@@ -2,11 +2,14 @@ import { type Append, type Appended, BEGINNING, type EventStore, type WrappedKey
 import { requireWellFormed } from '../postgres/well-formed.ts';
 import { AppendLane, type LaneLimits, laneLimits } from './append-lane.ts';
 import { Connection } from './connection.ts';
+import { type ForeignEvent, ForeignEvents } from './foreign-events.ts';
 import { LiveTail } from './live-tail.ts';
 import { logIdentity } from './log-identity.ts';
-import { namesIn } from './names.ts';
+import { MissingStreams } from './missing-streams.ts';
+import { type Names, namesIn } from './names.ts';
 import { readEvents } from './read-events.ts';
-import { LogReader } from './read-log.ts';
+import { LogReader, type PageSize } from './read-log.ts';
+import { SharedPages } from './shared-pages.ts';
 import { subscribe } from './subscription.ts';
 
 export interface EventStoreDbOptions {
@@ -15,8 +18,14 @@ export interface EventStoreDbOptions {
   /** Keeps data keys where the key vault finds them; called, and awaited, before the append that they belong to. */
   saveKeys: (keys: readonly WrappedKey[]) => Promise<void>;
   log: (line: string) => void;
-  /** Put before the names of all streams, so that several services can share a server. */
+  /** Which streams and events are this store's: those of the service. */
+  names?: Names;
+  /** Put before the names of all streams instead, for a store that has the namespace to itself. */
   namespace?: string;
+  /** Told of each event of another application that a reader came upon, once. */
+  onForeign?: (event: ForeignEvent) => void;
+  /** A page of `$all` was read. */
+  onPage?: () => void;
   limits?: Partial<EventStoreDbLimits>;
 }
 
@@ -26,6 +35,8 @@ export interface EventStoreDbLimits extends LaneLimits {
 }
 
 const ANSWER_WITHIN = 5_000;
+/** What a subscriber that is behind reads at once. */
+const PAGE: PageSize = { count: 2_000, bytes: 2 ** 22 };
 
 /**
  * The event store in EventStoreDB. The identity of the log is made when it is not there.
@@ -34,13 +45,16 @@ const ANSWER_WITHIN = 5_000;
 export async function createEventStoreDb(options: EventStoreDbOptions): Promise<EventStore> {
   const { url, saveKeys, log } = options;
   const limits = { ...laneLimits, answerWithin: ANSWER_WITHIN, ...options.limits };
-  const names = namesIn(options.namespace ?? '');
+  const names = options.names ?? namesIn(options.namespace ?? '');
   const connection = new Connection({ url, answerWithin: limits.answerWithin, log });
   const logId = await logIdentity(connection, names).catch(async (error) => {
     await connection.close();
     throw error;
   });
-  const reader = new LogReader(connection, names);
+  const foreign = new ForeignEvents(log, options.onForeign);
+  const reader = new LogReader({ connection, names, foreign, onPage: options.onPage });
+  const missing = new MissingStreams(reader, names, log);
+  const pages = new SharedPages((after) => reader.page(after, PAGE));
   const lane = new AppendLane({ connection, reader, namespace: names.namespace, saveKeys, limits });
   const closing = new AbortController();
   let tail: LiveTail | undefined;
@@ -55,9 +69,11 @@ export async function createEventStoreDb(options: EventStoreDbOptions): Promise<
     readAll: ({ after, limit }) => reader.all(after, limit),
     subscribe({ after, signal }) {
       tail ??= new LiveTail({ connection, reader, names, log });
-      return subscribe({ connection, reader, tail }, after, AbortSignal.any([signal, closing.signal]));
+      return subscribe({ connection, pages, tail }, after, AbortSignal.any([signal, closing.signal]));
     },
     head: () => reader.head(),
+    end: () => reader.end(),
+    incidents: async () => ({ missingStreams: await missing.look(), foreignEvents: foreign.count }),
     async close() {
       closing.abort();
       await lane.close();

@@ -2,7 +2,8 @@ import { BEGINNING, type Position, type StoredEvent, StoreUnavailable } from '..
 import type { AppendRequest } from './append-stream.ts';
 import { Connection } from './connection.ts';
 import { isPassing, reasonOf } from './failures.ts';
-import { namesIn } from './names.ts';
+import { ForeignEvents } from './foreign-events.ts';
+import { type Names, namesIn } from './names.ts';
 import { LogReader } from './read-log.ts';
 
 /** The events do not stand in the order in which they were sent. The log is to be emptied, and the import to begin anew. */
@@ -13,7 +14,9 @@ export class OutOfOrder extends Error {
 export interface ImportOptions {
   url: string;
   log: (line: string) => void;
-  /** Put before the names of all streams, as in the store that is to read them. */
+  /** Which streams and events are the log's, as in the store that is to read them. */
+  names?: Names;
+  /** Put before the names of all streams instead. */
   namespace?: string;
   /** Appends on their way at once. */
   inFlight?: number;
@@ -47,10 +50,10 @@ export class LogImport {
   /** Up to here the log is as it should be. Unknown before the first write. */
   #reached: Position | undefined;
 
-  constructor({ url, log, namespace = '', inFlight = IN_FLIGHT, patience = PATIENCE }: ImportOptions) {
+  constructor({ url, log, namespace = '', names = namesIn(namespace), inFlight = IN_FLIGHT, patience = PATIENCE }: ImportOptions) {
     this.#connection = new Connection({ url, answerWithin: ANSWER_WITHIN, log });
-    this.#reader = new LogReader(this.#connection, namesIn(namespace));
-    this.#namespace = namespace;
+    this.#reader = new LogReader({ connection: this.#connection, names, foreign: new ForeignEvents(log) });
+    this.#namespace = names.namespace;
     this.#inFlight = inFlight;
     this.#patience = patience;
   }

@@ -4,9 +4,8 @@ import { BEGINNING, type Position, type StoredEvent } from '../event-store.ts';
 import { type Client, type Connection, fromLeader } from './connection.ts';
 import { isPassing, reasonOf } from './failures.ts';
 import type { Names } from './names.ts';
-import type { LogReader } from './read-log.ts';
+import { type LogReader, positionOf } from './read-log.ts';
 import { RecentEvents } from './recent-events.ts';
-import { toStoredEvent } from './recorded.ts';
 
 export interface TailOptions {
   connection: Connection;
@@ -117,7 +116,7 @@ export class LiveTail {
         await Promise.race([failed, sleep(HEARTBEAT, undefined, { signal }).catch(() => {})]);
         if ((await connection.subscribing()) !== client) throw new Error('the client of the live subscription was replaced');
         if (expected > recent.end) throw new Strange('it has gone silent, and there is more in the log');
-        expected = (await Promise.race([failed, reader.latest()])) ?? BEGINNING;
+        expected = await Promise.race([failed, reader.head()]);
       }
     } finally {
       over.abort();
@@ -126,7 +125,10 @@ export class LiveTail {
   }
 
   #subscribe(client: Client, recent: RecentEvents): AllStreamSubscription {
-    const { prefixes, namespace } = this.#options.names;
+    const { reader, names } = this.#options;
+    const { prefixes } = names;
+    /** Events of others in a row, in streams named like ours. */
+    let skipped = 0;
     const filter = streamNameFilter({
       prefixes,
       maxSearchWindow: CHECKPOINT_EVERY,
@@ -138,8 +140,12 @@ export class LiveTail {
     const fromPosition = recent.end === BEGINNING ? 'start' : { commit: recent.end, prepare: recent.end };
     const subscription = client.subscribeToAll({ ...fromLeader, fromPosition, filter });
     subscription.on('data', (resolved: AllStreamResolvedEvent) => {
-      recent.add(toStoredEvent(resolved, namespace));
-      this.#wake();
+      const event = reader.recognised(resolved);
+      if (event) {
+        skipped = 0;
+        recent.add(event);
+        this.#wake();
+      } else if (++skipped % CHECKPOINT_EVERY === 0 && recent.reached(positionOf(resolved))) this.#wake();
     });
     return subscription;
   }

@@ -2,127 +2,221 @@ import { ErrorType, type ResolvedEvent } from '@eventstore/db-client';
 import { BEGINNING, type Position, type ReadStream, type StoredEvent, UnknownPosition } from '../event-store.ts';
 import { type Connection, fromLeader } from './connection.ts';
 import { isOfType, mayBeMisplaced, translateReadFailure } from './failures.ts';
-import { isOurs, type Names } from './names.ts';
-import { toStoredEvent } from './recorded.ts';
+import { type Filter, readFiltered } from './filtered-read.ts';
+import type { ForeignEvents } from './foreign-events.ts';
+import type { Names } from './names.ts';
+import { candidateOf, toStoredEvent } from './recorded.ts';
 
 /** A piece of `$all`, from which the events of others have been left out. */
 export interface Page {
   events: StoredEvent[];
   /** How far it was read: there is nothing of ours between the last event and here. */
   end: Position;
-  /** Events of others since the last of ours; those of an earlier page not counted. */
-  foreign: number;
-  /** Whether the event at the position asked for is another's. */
-  afterForeign: boolean;
   /** Whether there was nothing after it. */
   last: boolean;
 }
 
 export interface PageSize {
-  /** Events at most, those of others included. */
+  /** Events at most, those of others in streams named like ours included. */
   count: number;
   /** No more are read once so many bytes have come. */
   bytes: number;
 }
 
-/** So many of the last events of all are searched for one of ours; farther back it makes no difference to anybody where that was. */
-export const HEAD_SEARCH = 500;
+export interface LogReaderOptions {
+  connection: Connection;
+  names: Names;
+  foreign: ForeignEvents;
+  /** A page of `$all` was read. */
+  onPage?: (() => void) | undefined;
+}
 
 /** The server counts in 64 bits, with a sign. */
 const HIGHEST = 2n ** 63n - 1n;
 const LARGEST_PAGE = 4_000;
+/**
+ * How long the server may search a log for events of ours before the first comes, in milliseconds: it says nothing meanwhile, and
+ * searches about 400,000 events of others a second. A frozen server is noticed sooner, by every other call.
+ */
+const SEARCH_TIMEOUT_MS = 60_000;
 
 export class LogReader {
   readonly #connection: Connection;
   readonly #names: Names;
+  readonly #foreign: ForeignEvents;
+  readonly #onPage: (() => void) | undefined;
+  /** Our last event, and how far the log was searched for it. */
+  #searched: { ours: Position; end: Position } | undefined;
 
-  constructor(connection: Connection, names: Names) {
+  constructor({ connection, names, foreign, onPage }: LogReaderOptions) {
     this.#connection = connection;
     this.#names = names;
+    this.#foreign = foreign;
+    this.#onPage = onPage;
+  }
+
+  /** What was learnt about the log may not hold any more. */
+  forget(): void {
+    this.#searched = undefined;
   }
 
   /** @throws StoreUnavailable */
-  async stream(stream: string, { from, direction = 'forwards', limit = Infinity }: ReadStream = {}): Promise<StoredEvent[]> {
-    const { namespace } = this.#names;
+  async stream(stream: string, options: ReadStream = {}): Promise<StoredEvent[]> {
+    const { direction = 'forwards', limit = Infinity, foreign = false } = options;
     const events: StoredEvent[] = [];
-    if (limit <= 0) return events;
-    const fromRevision = from !== undefined ? BigInt(from) : direction === 'forwards' ? 'start' : 'end';
+    let from = options.from !== undefined ? BigInt(options.from) : undefined;
+    while (events.length < limit) {
+      const { read, last } = await this.#streamPage(stream, { from, direction, limit: limit - events.length, foreign }, events);
+      // Where events of others stand in the stream, fewer of ours came than there may be.
+      if (last === undefined || read < limit - events.length || events.length >= limit) break;
+      from = direction === 'forwards' ? last + 1n : last - 1n;
+      if (from < 0n) break;
+    }
+    return events;
+  }
+
+  async #streamPage(
+    stream: string,
+    { from, direction, limit, foreign }: { from: bigint | undefined; direction: 'forwards' | 'backwards'; limit: number; foreign: boolean },
+    events: StoredEvent[],
+  ): Promise<{ read: number; last: bigint | undefined }> {
+    const fromRevision = from ?? (direction === 'forwards' ? 'start' : 'end');
     const maxCount = Math.min(limit, Number.MAX_SAFE_INTEGER);
+    let read = 0;
+    let last: bigint | undefined;
     try {
       await this.#connection.read(
-        (client) => client.readStream(namespace + stream, { ...fromLeader, direction, fromRevision, maxCount }),
+        (client) => client.readStream(this.#names.namespace + stream, { ...fromLeader, direction, fromRevision, maxCount }),
         (resolved) => {
-          if (resolved.event) events.push(toStoredEvent(resolved, namespace));
+          read++;
+          last = resolved.event?.revision;
+          const event = this.#own(resolved, stream) ?? (foreign ? readable(resolved, this.#names) : undefined);
+          if (event) events.push(event);
           return true;
         },
       );
     } catch (error) {
       if (!isOfType(error, ErrorType.STREAM_NOT_FOUND) && !isOfType(error, ErrorType.STREAM_DELETED)) throw translateReadFailure(error);
     }
-    return events;
+    return { read, last };
+  }
+
+  /** The event as one of ours; undefined, and counted, when it is another's. @param asked the stream that was asked for by name */
+  #own(resolved: ResolvedEvent, asked?: string): StoredEvent | undefined {
+    const candidate = candidateOf(resolved);
+    if (candidate === undefined) return undefined;
+    // The stream with the identity of the log is read by its name alone.
+    const isAsked = asked !== undefined && !this.#names.isStream(candidate.stream) && candidate.stream === this.#names.namespace + asked;
+    if (isAsked || this.#names.isOwn(candidate)) return toStoredEvent(resolved, this.#names.namespace);
+    this.#countForeign(resolved);
+    return undefined;
+  }
+
+  #countForeign(resolved: ResolvedEvent): void {
+    const { event } = resolved;
+    // A tombstone is no event of anybody: see MissingStreams.
+    if (!event || event.type === '$streamDeleted') return;
+    const isSafe = event.revision <= BigInt(Number.MAX_SAFE_INTEGER);
+    this.#foreign.add({
+      stream: event.streamId.slice(this.#names.namespace.length),
+      revision: isSafe ? Number(event.revision) : undefined,
+      type: event.type,
+      position: positionOf(resolved),
+      isInOwnStream: this.#names.isStream(event.streamId),
+    });
+  }
+
+  /** What a subscription was sent, as one of ours; undefined, and counted, when it is another's. */
+  recognised(resolved: ResolvedEvent): StoredEvent | undefined {
+    return this.#own(resolved);
   }
 
   /** The next events of ours after a position. @throws StoreUnavailable, UnknownPosition */
   async all(after: Position, limit: number): Promise<StoredEvent[]> {
     const events: StoredEvent[] = [];
-    let count = Math.min(limit, LARGEST_PAGE);
     for (let from = after; events.length < limit; ) {
-      const page = await this.page(from, { count, bytes: Infinity });
-      events.push(...page.events.slice(0, limit - events.length));
+      const page = await this.page(from, { count: Math.min(limit - events.length, LARGEST_PAGE), bytes: Infinity });
+      events.push(...page.events);
       if (page.last) break;
       from = page.end;
-      // Where events of others stand between ours, more is to be read for as many.
-      count = Math.min(Math.max(count * 2, limit - events.length), LARGEST_PAGE);
     }
     return events;
   }
 
   /** @throws StoreUnavailable, UnknownPosition */
-  async page(after: Position, size: PageSize): Promise<Page> {
-    const page: Page = { events: [], end: after, foreign: 0, afterForeign: false, last: true };
-    if (after > HIGHEST) return page;
-    let count = 0;
-    let bytes = 0;
+  async page(after: Position, { count, bytes }: PageSize): Promise<Page> {
+    const events: StoredEvent[] = [];
+    let size = 0;
     const take = (resolved: ResolvedEvent): boolean => {
-      count++;
-      const position = positionOf(resolved);
-      const ours = isOurs(resolved.event?.streamId ?? '', this.#names);
-      if (position === after) page.afterForeign = !ours;
-      if (position <= after) return true;
-      page.end = position;
-      page.foreign++;
-      if (ours) {
-        const event = toStoredEvent(resolved, this.#names.namespace);
-        page.events.push(event);
-        page.foreign = 0;
-        bytes += event.data.length + event.metadata.length;
+      const event = this.#own(resolved);
+      if (event) {
+        events.push(event);
+        size += event.data.length + event.metadata.length;
       }
-      return bytes < size.bytes;
+      return size < bytes;
     };
+    const { end, last } = await this.#readFiltered({ filter: { streams: this.#names.prefixes }, after, count }, take);
+    return { events, end, last };
+  }
+
+  /** The next events that pass a filter, whosever they are. @throws StoreUnavailable, UnknownPosition */
+  async filtered(read: {
+    filter: Filter;
+    after: Position;
+    count: number;
+  }): Promise<{ events: ResolvedEvent[]; end: Position; last: boolean }> {
+    const events: ResolvedEvent[] = [];
+    return { events, ...(await this.#readFiltered(read, (event) => events.push(event) > 0)) };
+  }
+
+  /** @param take answers whether it takes more */
+  async #readFiltered(
+    { filter, after, count }: { filter: Filter; after: Position; count: number },
+    take: (event: ResolvedEvent) => boolean,
+  ): Promise<{ end: Position; last: boolean }> {
+    if (after > HIGHEST) return { end: after, last: true };
+    // Where the log ends before it is searched: what the search does not find up to there is not there.
+    const logEnd = await this.end();
+    let read = 0;
+    let end = after;
+    let hasRoom = true;
+    const from = after === BEGINNING ? ('start' as const) : after;
     // The position read from is read itself.
-    const maxCount = size.count + 1;
-    const fromPosition = after === BEGINNING ? 'start' : { commit: after, prepare: after };
+    const maxCount = count + 1;
+    this.#onPage?.();
     try {
-      await this.#connection.read((client) => client.readAll({ ...fromLeader, fromPosition, maxCount }), take);
+      await this.#connection.read(
+        (client) => readFiltered(client, { filter, direction: 'forwards', from, maxCount }),
+        (resolved) => {
+          read++;
+          const position = positionOf(resolved);
+          if (position <= after) return true;
+          end = position;
+          hasRoom = take(resolved);
+          return hasRoom;
+        },
+        { timeoutMs: SEARCH_TIMEOUT_MS },
+      );
     } catch (error) {
       throw mayBeMisplaced(error) && (await this.#canBeRead()) ? new UnknownPosition(after) : translateReadFailure(error);
     }
-    page.last = count < maxCount && bytes < size.bytes;
-    return page;
+    const last = read < maxCount && hasRoom;
+    return { end: last && logEnd > end ? logEnd : end, last };
   }
 
-  /**
-   * The position of our last event, or of the last event of all when a long run of others' stands behind it. No subscription hands over
-   * a position beyond it, as long as that one tells of positions between others' events only behind such a run. @throws StoreUnavailable
-   */
+  /** The position of our last event; BEGINNING when there is none. @throws StoreUnavailable */
   async head(): Promise<Position> {
-    const { ours, end } = await this.#searchBackwards();
-    return ours ?? end;
-  }
-
-  /** The position of our last event, if it is among the last events of all. @throws StoreUnavailable */
-  async latest(): Promise<Position | undefined> {
-    return (await this.#searchBackwards()).ours;
+    const [last] = await this.#latest(1);
+    if (!last) return BEGINNING;
+    const end = positionOf(last);
+    const candidate = candidateOf(last);
+    let ours: Position;
+    if (candidate && this.#names.isOwn(candidate)) ours = end;
+    else if (this.#searched === undefined || this.#searched.end > end) ours = await this.#searchBackwards();
+    else ours = (await this.#lastAfter(this.#searched.end)) ?? this.#searched.ours;
+    const searched = { ours, end: end > ours ? end : ours };
+    if (this.#searched === undefined || searched.end > this.#searched.end) this.#searched = searched;
+    return ours;
   }
 
   /** The position of the last event of all, whosever it is. @throws StoreUnavailable */
@@ -131,15 +225,37 @@ export class LogReader {
     return last ? positionOf(last) : BEGINNING;
   }
 
-  async #searchBackwards(): Promise<{ ours: Position | undefined; end: Position }> {
-    let latest: ResolvedEvent[] = [];
-    for (const count of [1, 25, HEAD_SEARCH]) {
-      latest = await this.#latest(count);
-      const ours = latest.find(({ event }) => isOurs(event?.streamId ?? '', this.#names));
-      if (ours) return { ours: positionOf(ours), end: positionOf(latest[0]!) };
-      if (latest.length < count) return { ours: undefined, end: BEGINNING };
+  async #lastAfter(after: Position): Promise<Position | undefined> {
+    let ours: Position | undefined;
+    for (let page: Page | undefined; page?.last !== true; ) {
+      page = await this.page(page?.end ?? after, { count: LARGEST_PAGE, bytes: Infinity });
+      ours = page.events.at(-1)?.position ?? ours;
     }
-    return { ours: undefined, end: positionOf(latest[0]!) };
+    return ours;
+  }
+
+  async #searchBackwards(): Promise<Position> {
+    const filter = { streams: this.#names.prefixes };
+    let from: Position | 'end' = 'end';
+    for (let count = 1; ; count = Math.min(count * 32, LARGEST_PAGE)) {
+      const read: ResolvedEvent[] = [];
+      try {
+        await this.#connection.read(
+          (client) => readFiltered(client, { filter, direction: 'backwards', from, maxCount: count }),
+          (resolved) => read.push(resolved) > 0,
+          { timeoutMs: SEARCH_TIMEOUT_MS },
+        );
+      } catch (error) {
+        throw translateReadFailure(error);
+      }
+      const ours = read.find((resolved) => {
+        const candidate = candidateOf(resolved);
+        return candidate !== undefined && this.#names.isOwn(candidate);
+      });
+      if (ours) return positionOf(ours);
+      if (read.length < count) return BEGINNING;
+      from = positionOf(read.at(-1)!);
+    }
   }
 
   async #latest(maxCount: number): Promise<ResolvedEvent[]> {
@@ -164,6 +280,12 @@ export class LogReader {
   }
 }
 
-function positionOf({ event, link, commitPosition }: ResolvedEvent): Position {
+/** An event of another as it stands, for those who verify a stream; undefined where its revision is beyond what a number holds. */
+function readable(resolved: ResolvedEvent, { namespace }: Names): StoredEvent | undefined {
+  const isSafe = resolved.event !== undefined && resolved.event.revision <= BigInt(Number.MAX_SAFE_INTEGER);
+  return isSafe ? toStoredEvent(resolved, namespace) : undefined;
+}
+
+export function positionOf({ event, link, commitPosition }: ResolvedEvent): Position {
   return (link ?? event)?.position?.commit ?? commitPosition ?? BEGINNING;
 }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { ResolvedEvent } from '@eventstore/db-client';
+import type { CandidateEvent } from '../../own-events.ts';
 import type { StoredEvent } from '../event-store.ts';
 
 /**
@@ -11,6 +12,11 @@ const MARK = Buffer.from('efbbbf', 'hex');
 
 export function metadataAsStored(metadata: Buffer): Buffer {
   return metadata.length === 0 || isExactAsJson(metadata) ? metadata : Buffer.concat([MARK, metadata]);
+}
+
+/** What is looked at to tell whose an event is; undefined where a link leads nowhere. */
+export function candidateOf({ event }: ResolvedEvent): CandidateEvent | undefined {
+  return event && { stream: event.streamId, id: event.id, type: event.type, metadata: event.metadata };
 }
 
 /** @param namespace what the store's streams begin with in EventStoreDB, and not here */

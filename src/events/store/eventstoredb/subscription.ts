@@ -2,16 +2,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Position, StoreUnavailable, type SubscriptionBatch, UnknownPosition } from '../event-store.ts';
 import type { Connection } from './connection.ts';
 import type { LiveTail } from './live-tail.ts';
-import { HEAD_SEARCH, type LogReader, type Page, type PageSize } from './read-log.ts';
+import type { Page } from './read-log.ts';
+import type { SharedPages } from './shared-pages.ts';
 
 export interface SubscriptionSource {
   connection: Connection;
-  reader: LogReader;
+  pages: Pick<SharedPages, 'after'>;
   tail: LiveTail;
 }
 
-const PAGE: PageSize = { count: 2_000, bytes: 2 ** 22 };
 const LONGEST_PAUSE = 1_000;
+/**
+ * A subscriber is handed a position behind the events of others once they take so many bytes of the log, so that they are not searched
+ * again after a restart: a checkpoint for each of them would be written for nothing. Positions of EventStoreDB are counted in bytes.
+ */
+const FOREIGN_BYTES = 65_536n;
 
 /**
  * Every event after a position, then those to come: page by page, the next one being read while the consumer handles the last, and from
@@ -22,7 +27,6 @@ export async function* subscribe(source: SubscriptionSource, after: Position, si
   const read = pageReader(source, signal);
   let position = after;
   let cursor = after;
-  let foreign: number | undefined;
   let caughtUp = false;
   let ahead: Promise<Page | undefined> | undefined;
   while (!signal.aborted) {
@@ -35,7 +39,6 @@ export async function* subscribe(source: SubscriptionSource, after: Position, si
         continue;
       }
       cursor = position = last.position;
-      foreign = 0;
       yield { events: recent, position, caughtUp };
       continue;
     }
@@ -47,30 +50,24 @@ export async function* subscribe(source: SubscriptionSource, after: Position, si
     if (!last) ahead = read(cursor);
     // It is awaited above, unless the consumer leaves before.
     ahead?.catch(() => {});
-    // Only a position that was handed over is begun at, so there was a run of others' events before this one.
-    foreign ??= page.afterForeign ? HEAD_SEARCH : 0;
-    foreign = events.length > 0 ? page.foreign : foreign + page.foreign;
     const news = last && !caughtUp;
     caughtUp = last;
-    if (events.length > 0) {
-      position = events.at(-1)!.position;
-      yield { events, position, caughtUp };
-    }
-    // Positions between the events of others are told of only where the head may be there too.
-    const passed = foreign >= HEAD_SEARCH && cursor > position;
-    if (passed) position = cursor;
-    if (passed || (news && events.length === 0)) yield { events: [], position, caughtUp };
+    position = events.at(-1)?.position ?? position;
+    const hasPassed = cursor - position >= FOREIGN_BYTES;
+    if (hasPassed) position = cursor;
+    // A page may be another subscriber's too.
+    if (events.length > 0 || hasPassed || news) yield { events: [...events], position, caughtUp };
     if (last) await tail.next(counted, signal);
   }
 }
 
 /** Reads page after page; undefined when the signal came first. What another try may heal is tried for ever. */
-function pageReader({ connection, reader }: SubscriptionSource, signal: AbortSignal) {
+function pageReader({ connection, pages }: SubscriptionSource, signal: AbortSignal) {
   let begun = false;
   return async (after: Position): Promise<Page | undefined> => {
     for (let pause = 50; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       try {
-        const page = await reader.page(after, PAGE);
+        const page = await pages.after(after);
         begun ||= page.end > after;
         return page;
       } catch (error) {

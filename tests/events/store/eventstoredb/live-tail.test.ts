@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { EventStore } from '../../../../src/events/store/event-store.ts';
 import { Connection } from '../../../../src/events/store/eventstoredb/connection.ts';
+import { ForeignEvents } from '../../../../src/events/store/eventstoredb/foreign-events.ts';
 import { LiveTail } from '../../../../src/events/store/eventstoredb/live-tail.ts';
 import { namesIn } from '../../../../src/events/store/eventstoredb/names.ts';
 import { LogReader } from '../../../../src/events/store/eventstoredb/read-log.ts';
+import { SharedPages } from '../../../../src/events/store/eventstoredb/shared-pages.ts';
 import { subscribe } from '../../../../src/events/store/eventstoredb/subscription.ts';
 import { anEvent, append, aStream, idsOf } from '../../../contract/events.ts';
 import { follow } from '../../../contract/follow.ts';
@@ -30,11 +32,12 @@ withEventStoreDb(() => {
     const lines: string[] = [];
     const log = (line: string) => void lines.push(line);
     const connection = new Connection({ url: db.server.url(), answerWithin: 5_000, log });
-    const reader = new LogReader(connection, namesIn(''));
+    const reader = new LogReader({ connection, names: namesIn(''), foreign: new ForeignEvents(log) });
     // It asks the server for other streams than ours, so nothing of ours ever comes by it.
     const tail = new LiveTail({ connection, reader, names: { ...namesIn(''), prefixes: ['nothing:'] }, log });
     const after = await reader.head();
-    const subscription = subscribe({ connection, reader, tail }, after, ended.signal);
+    const pages = new SharedPages((from) => reader.page(from, { count: 2_000, bytes: 2 ** 22 }));
+    const subscription = subscribe({ connection, pages, tail }, after, ended.signal);
     const silent = follow({ ...store, subscribe: () => subscription }, after, ended.signal);
     await silent.caughtUp;
     await sleep(500);
