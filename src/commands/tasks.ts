@@ -1,9 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { RecordedTaskEvent } from '../events/recorded-event.ts';
 import type { Position } from '../events/store/event-store.ts';
-import type { Person } from '../events/task/permission.ts';
+import { accessTo, type Person } from '../events/task/permission.ts';
 import type { Task } from '../events/task/task.ts';
 import type { TaskEvent } from '../events/task/task-events.ts';
+import type { Status } from '../events/values.ts';
 import type { CommandCall } from './command-call.ts';
 import { identify, keyedId } from './command-call.ts';
 import type { CommandOutcome } from './command-order.ts';
@@ -19,7 +20,14 @@ export interface TaskNow {
 }
 
 /** What became of one task of a call on several. */
-export type BulkResult = { taskId: string; outcome: CommandOutcome } | { taskId: string; error: unknown };
+export type BulkResult = { taskId: string; outcome: CommandOutcome } | BulkRefusal;
+
+export interface BulkRefusal {
+  taskId: string;
+  error: unknown;
+  /** The status of the task that was refused, as far as the caller may see the task. */
+  status?: Status;
+}
 
 /** What would become of it. */
 export interface BulkTrial {
@@ -27,6 +35,8 @@ export interface BulkTrial {
   events: readonly TaskEvent[];
   /** What would refuse it, if anything. */
   error?: unknown;
+  /** The task's status now, as far as the caller may see the task. */
+  status?: Status;
 }
 
 /** Commands on tasks, and the one read that must be exact. All throw Rejection, StoreUnavailable or StoreOverloaded. */
@@ -65,7 +75,7 @@ export function createTasks(parts: CommandParts): Tasks {
         unique(taskIds).map((taskId) =>
           handleCommand(parts, { taskId, command, input, call, oneOfMany: true }).then(
             (outcome) => ({ taskId, outcome }),
-            (error: unknown) => ({ taskId, error }),
+            (error: unknown) => ({ taskId, error, ...statusSeen(parts, taskId, call.actor) }),
           ),
         ),
       ),
@@ -73,8 +83,8 @@ export function createTasks(parts: CommandParts): Tasks {
       Promise.all(
         unique(taskIds).map((taskId) =>
           tryCommand(parts, { taskId, command, input, call, oneOfMany: true }).then(
-            (events): BulkTrial => ({ taskId, events }),
-            (error: unknown): BulkTrial => ({ taskId, events: [], error }),
+            (events): BulkTrial => ({ taskId, events, ...statusSeen(parts, taskId, call.actor) }),
+            (error: unknown): BulkTrial => ({ taskId, events: [], error, ...statusSeen(parts, taskId, call.actor) }),
           ),
         ),
       ),
@@ -99,6 +109,12 @@ function read(parts: CommandParts, taskId: string, reader: Person, { deleted = f
     const { task, revision, position } = await parts.streams.current(taskId);
     return { task: requireReadable(task, reader, deleted), revision, position };
   });
+}
+
+/** Of the task as the command has just read it. A deleted task is absent for commands. */
+function statusSeen({ streams }: CommandParts, taskId: string, person: Person): { status?: Status } {
+  const task = streams.known(taskId)?.task;
+  return task && task.deletedAt === null && accessTo(task, person) !== null ? { status: task.status } : {};
 }
 
 function unique(ids: readonly string[]): string[] {

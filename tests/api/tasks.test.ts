@@ -148,7 +148,7 @@ describe('changing a task', () => {
     expect(off.body.error).toMatchObject({
       code: 'INVALID_TRANSITION',
       message: "Invalid transition from 'done' to 'in_progress'",
-      details: [{ path: 'status', from: 'done', to: 'in_progress', allowed: ['todo'] }],
+      details: [{ path: 'target_status', from: 'done', to: 'in_progress', allowed: ['todo'] }],
     });
     expect((await ann.post(`/tasks/${id}/transition`, { target_status: 'done' })).headers.get('tasktrail-revision')).toBe('1');
   });
@@ -244,7 +244,7 @@ describe('many tasks at once', () => {
       failed: 2,
       results: [
         { task_id: ids[0], success: true, previous_status: 'todo', new_status: 'done', revision: 1 },
-        { task_id: ids[1], success: false, error: "Invalid transition from 'cancelled' to 'done'", code: 'INVALID_TRANSITION' },
+        { task_id: ids[1], success: false, previous_status: 'cancelled', error: "Invalid transition from 'cancelled' to 'done'", code: 'INVALID_TRANSITION' },
         { task_id: ids[2], success: true, previous_status: 'todo', new_status: 'done', revision: 1 },
         { task_id: absent, success: false, error: expect.any(String), code: 'TASK_NOT_FOUND' },
       ],

@@ -7,7 +7,7 @@ import { Rejection } from '../../rejection.ts';
 import { bulkAnswer, bulkHeaders, unconditionalCall } from '../command-request.ts';
 import { type Answer, type Handled, type Route, route } from '../route.ts';
 import type { TaskServices } from '../task-commands.ts';
-import { BulkView, bulkView, refusedView } from '../views/bulk-view.ts';
+import { BulkView, bulkView, trialView } from '../views/bulk-view.ts';
 import { BulkDeleteBody, BulkStatusBody, BulkUpdateBody, toEditTask } from './task-bodies.ts';
 
 const shared = {
@@ -36,7 +36,12 @@ export function bulkRoutes({ tasks, freshness, isActive }: TaskServices): Route[
     if (body.atomic) {
       const tried = await tasks.tryAll(body.task_ids, command, input, call);
       const refused = tried.filter(({ error }) => error !== undefined).length;
-      if (refused > 0) throw new Rejection('BULK_REFUSED', `${refused} of ${tried.length} tasks refuse it`, tried.map(refusedView));
+      if (refused > 0)
+        throw new Rejection(
+          'BULK_REFUSED',
+          `${refused} of ${tried.length} tasks refuse it`,
+          tried.map((trial) => trialView(trial, withStatus)),
+        );
     }
     const results = await tasks.executeAll(body.task_ids, command, input, call);
     const outcomes = results.flatMap((result) => ('outcome' in result ? result.outcome : []));

@@ -11,6 +11,7 @@ import type { TimeTravel } from '../as-of.ts';
 import { taskHeaders, unconditionalCall } from '../command-request.ts';
 import { matchesEtag } from '../etag.ts';
 import { answerPast, asksForThePast, PastTaskQuery } from '../past-task.ts';
+import { namingKey } from '../refused-key.ts';
 import { type Answer, type Route, route } from '../route.ts';
 import { isDotSegment } from '../tag.ts';
 import { answerNothing, commandOnTask, type OnTask, refusalsOnTask, TaskPath, type TaskServices, taskCommands } from '../task-commands.ts';
@@ -99,7 +100,10 @@ export function taskRoutes(
       summary: 'Replace what a task is',
       description: "What is left out gets a new task's default, except `status` and `assignee_id`, which stay.",
       body: TaskBody,
-      handle: async (input) => execute('put', input, editTask, toReplacement(input.body, await someone(input.body.assignee_id))),
+      handle: async (input) => {
+        const edit = toReplacement(input.body, await someone(input.body.assignee_id));
+        return namingKey(execute('put', input, editTask, edit), 'INVALID_TRANSITION', statusKeyOf(input.body));
+      },
     }),
     route({
       ...common('edit', 'INVALID_TRANSITION', 'USER_NOT_FOUND', 'ASSIGNEE_HAS_NO_ACCESS'),
@@ -108,7 +112,10 @@ export function taskRoutes(
       summary: 'Change some of what a task is',
       description: 'What is left out stays. `null` clears `due_date` and `assignee_id`. All of it happens, or none.',
       body: TaskPatch,
-      handle: async (input) => execute('patch', input, editTask, toEditTask(input.body, await someone(input.body.assignee_id))),
+      handle: async (input) => {
+        const edit = toEditTask(input.body, await someone(input.body.assignee_id));
+        return namingKey(execute('patch', input, editTask, edit), 'INVALID_TRANSITION', statusKeyOf(input.body));
+      },
     }),
     route({
       ...common('owner'),
@@ -154,7 +161,8 @@ export function taskRoutes(
       body: TransitionBody,
       handle: (input) => {
         const { target_status: targetStatus, comment } = input.body;
-        return execute('post', input, transitionTask, { targetStatus, ...(comment !== undefined && { comment }) });
+        const asked = { targetStatus, ...(comment !== undefined && { comment }) };
+        return namingKey(execute('post', input, transitionTask, asked), 'INVALID_TRANSITION', 'target_status');
       },
     }),
     route({
@@ -163,7 +171,11 @@ export function taskRoutes(
       path: '/tasks/:task_id/tags',
       summary: 'Add tags to a task',
       body: TagsBody,
-      handle: (input) => execute('post', input, addTags, { tags: Array.isArray(input.body) ? input.body : input.body.tags }),
+      handle: (input) => {
+        const { body } = input;
+        if (!Array.isArray(body)) return execute('post', input, addTags, body);
+        return namingKey(execute('post', input, addTags, { tags: body }), 'VALIDATION_FAILED', '');
+      },
     }),
     route({
       ...common('edit', 'TAG_NOT_FOUND'),
@@ -174,4 +186,9 @@ export function taskRoutes(
       handle: (input) => execute('delete', input, removeTag, { tag: input.params.tag }),
     }),
   ];
+}
+
+/** The key by which a body asks for a status. */
+function statusKeyOf({ completed }: { completed?: boolean | undefined }): string {
+  return completed === undefined ? 'status' : 'completed';
 }

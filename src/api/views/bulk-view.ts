@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { BulkResult } from '../../commands/tasks.ts';
+import type { BulkResult, BulkTrial } from '../../commands/tasks.ts';
 import { Id, Status } from '../../events/values.ts';
 import { errorAnswer } from '../error-answer.ts';
 import type { ErrorView } from './error-view.ts';
@@ -25,14 +25,16 @@ export function bulkView(results: readonly BulkResult[], withStatus: boolean): z
   return { total: views.length, successful, failed: views.length - successful, results: views };
 }
 
-export function refusedView({ taskId, error }: { taskId: string; error?: unknown }): BulkResultView {
-  if (error === undefined) return { task_id: taskId, success: true };
+/** What would become of a task of a call that is refused as a whole, or has become of a task that was refused alone. */
+export function trialView({ taskId, error, status }: Omit<BulkTrial, 'events'>, withStatus: boolean): BulkResultView {
+  const before = withStatus && status !== undefined ? { previous_status: status } : {};
+  if (error === undefined) return { task_id: taskId, success: true, ...before };
   const { code, message } = (errorAnswer(error, '').body as ErrorView).error;
-  return { task_id: taskId, success: false, error: message, code };
+  return { task_id: taskId, success: false, ...before, error: message, code };
 }
 
 function bulkResultView(result: BulkResult, withStatus: boolean): BulkResultView {
-  if ('error' in result) return refusedView(result);
+  if ('error' in result) return trialView(result, withStatus);
   const { taskId, outcome } = result;
   if (!withStatus) return { task_id: taskId, success: true, revision: outcome.revision };
   const moved = outcome.events.find((event) => event.type === 'TaskTransitioned');

@@ -23,7 +23,10 @@ export const TaskView = z
     overdue: z.boolean().meta({ description: "Due before today, by the caller's time zone, and neither done nor cancelled." }),
     owner: PersonView,
     assignee: PersonView.nullable(),
-    permission: z.enum(['view', 'edit', 'owner', 'admin']).meta({ description: "The caller's permission on the task." }),
+    permission: z
+      .enum(['view', 'edit', 'owner', 'admin'])
+      .nullable()
+      .meta({ description: "The caller's permission on the task; null only after the command that took the last one away." }),
     share_count: z.int(),
     comment_count: z.int(),
     file_count: z.int(),
@@ -62,7 +65,7 @@ export function taskView(task: Task, revision: number, caller: Caller, people: P
     owner: personIn(people, task.ownerId),
     assignee: task.assigneeId === null ? null : personIn(people, task.assigneeId),
     // A command may have cost the caller their access; what it did is theirs to know.
-    permission: then ? then.permission : (permissionOf(task, caller) ?? 'view'),
+    permission: then ? then.permission : permissionOf(task, caller),
     share_count: task.shares.size,
     comment_count: task.commentCount,
     file_count: task.fileCount,

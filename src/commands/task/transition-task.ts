@@ -21,7 +21,7 @@ export function transition(task: Task, to: Status, comment: string | undefined, 
   if (to === from) return [];
   const allowed = workflow[from];
   if (!allowed.includes(to)) {
-    throw new Rejection('INVALID_TRANSITION', `Invalid transition from '${from}' to '${to}'`, [{ path: 'status', from, to, allowed }]);
+    throw new Rejection('INVALID_TRANSITION', `Invalid transition from '${from}' to '${to}'`, [{ from, to, allowed }]);
   }
   const completed_at = { from: task.completedAt, to: to === doneStatus ? at : null };
   return [{ type: 'TaskTransitioned', data: { status: { from, to }, completed_at, ...(comment !== undefined && { comment }) } }];
