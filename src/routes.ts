@@ -109,7 +109,7 @@ export function allRoutes({
     ...ownDataRoutes({ erasure, queriesFor, freshness }),
     ...sessionRoutes({ accounts }),
     ...tokenRoutes({ tokens: accounts.personalTokens }),
-    ...userRoutes({ directory }),
+    ...userRoutes({ queriesFor }),
     ...mailedLinkRoutes({ proofs: accounts.addressProofs, addresses: mailAddresses }),
     ...preferenceRoutes({ preferences: accounts.preferences }),
     ...notificationRoutes({ inbox, queriesFor, store, freshness }),

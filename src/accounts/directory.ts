@@ -1,6 +1,5 @@
 import { LRUCache } from 'lru-cache';
 import { Id } from '../events/values.ts';
-import { fold } from '../platform/text/schema.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { Database } from './database.ts';
 import { isUsername } from './username.ts';
@@ -22,14 +21,10 @@ export interface Directory {
   find(idOrUsername: string): Promise<(Person & { isActive: boolean }) | null>;
   /** The ids of the active people among these usernames, by username in lower case. */
   idsOf(usernames: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /** At most 20 active people, without the one who asks, whose names contain the text; those whose names begin with it first. */
-  search(text: string, askedBy: string): Promise<Person[]>;
 }
 
 const CACHED = 20_000;
 const FRESH_FOR = 900;
-/** How many people a search answers at most. */
-export const MOST_FOUND = 20;
 
 type Row = { id: string; username: string; full_name: string; isActive: boolean };
 const columns = 'users.id, users.username, users.full_name, users.is_active as "isActive"';
@@ -59,7 +54,6 @@ export function createDirectory(database: Database, feed: ChangeFeed): Directory
       const rows = await database.rows<{ id: string; username: string }>(named, [usernames.map((name) => name.toLowerCase())]);
       return new Map(rows.map(({ id, username }) => [username, id]));
     },
-    search: (text, askedBy) => database.rows<Person>(search, [text, askedBy, MOST_FOUND]),
   };
 }
 
@@ -103,12 +97,3 @@ async function readNames(database: Database, ids: readonly string[]): Promise<Pe
 function ifActive(row: Row | null): Person | null {
   return row?.isActive ? { id: row.id, username: row.username, full_name: row.full_name } : null;
 }
-
-// Looked for as text, not as a pattern: nothing in it has a meaning.
-const search = `
-  select id, username, full_name
-    from accounts.users cross join (select ${fold}($1) as text) as wanted
-   where is_active and id <> $2
-     and (strpos(username, wanted.text) > 0 or strpos(${fold}(full_name), wanted.text) > 0)
-   order by not (starts_with(username, wanted.text) or starts_with(${fold}(full_name), wanted.text)), username
-   limit $3`;

@@ -4,6 +4,7 @@ import type { Requester } from '../platform/postgres/fair-reads.ts';
 import { erasuresInLog } from './accounts/erasures-in-log.ts';
 import { exportAccount } from './accounts/export-account.ts';
 import { type AccountFilters, listAccounts } from './accounts/list-accounts.ts';
+import { listPeople, type PeopleList } from './accounts/list-people.ts';
 import { listSecurityEvents, type SecurityEventFilters } from './accounts/list-security-events.ts';
 import { activityStats, type TimezoneOffsets } from './activity/activity-stats.ts';
 import { findRun, type RunMarks } from './activity/find-run.ts';
@@ -77,6 +78,7 @@ function queriesOn(db: ReadDatabase, tables: ReadTables) {
     activityStats: (actorId: string, offsets: TimezoneOffsets) => activityStats(db, tables, actorId, offsets),
     listAccounts: (filters: AccountFilters, request: PageRequest) => listAccounts(db, tables, filters, request),
     knownTask: (taskId: string) => knownTask(db, tables, taskId),
+    listPeople: (list: PeopleList, request: PageRequest) => listPeople(db, tables, list, request),
     tasksConcerning: (userId: string) => tasksConcerning(db, tables, userId),
     erasuresInLog: () => erasuresInLog(db, tables),
     exportAccount: (userId: string, signal: AbortSignal) => exportAccount(db, tables, userId, signal),

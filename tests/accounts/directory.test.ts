@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Accounts } from '../../src/accounts/accounts.ts';
-import type { Caller } from '../../src/accounts/caller.ts';
 import { bearer, call, callerOf, eventually, password, refusal, somebody, startWorld, type World } from './support.ts';
 
 let world: World;
@@ -83,51 +82,6 @@ describe('the directory', () => {
     expect(await here.directory.findActive(ann.id)).toBeNull();
     expect(await here.directory.findActiveByEmail('ann-found@example.com')).toBeNull();
     expect(await here.directory.find(ann.id)).toEqual({ ...person, isActive: false });
-  });
-});
-
-describe('the search for people', () => {
-  const named = new Map<string, Caller>();
-  beforeAll(async () => {
-    for (const [username, fullName] of [
-      ['zoe-q', 'Zoë Quill'],
-      ['quill.maker', 'Maker'],
-      ['maker2', 'Anton Quillmann'],
-      ['per.cent', '100% Q_uill'],
-      ['gone-quill', 'Gone'],
-    ] as const) {
-      named.set(username, (await join(username, fullName)).caller);
-    }
-    await world.database.rows(`update accounts.users set is_active = false where username = 'gone-quill'`);
-  });
-  const search = async (text: string, by = 'per.cent') =>
-    (await here.directory.search(text, named.get(by)!.id)).map(({ username }) => username);
-
-  test('finds parts of usernames and names in any case, those that begin with it first', async () => {
-    expect(await search('quill')).toEqual(['quill.maker', 'maker2', 'zoe-q']);
-    expect(await search('QUILLMANN')).toEqual(['maker2']);
-    expect(await search('ZOË')).toEqual(['zoe-q']);
-    expect(await search('maker')).toEqual(['maker2', 'quill.maker']);
-  });
-
-  test('leaves out who asks, and who is not active', async () => {
-    expect(await search('quill', 'zoe-q')).toEqual(['quill.maker', 'maker2']);
-    expect(await search('gone')).toEqual([]);
-  });
-
-  test.each(['%', '_', '\\', '*', '.*', '"'])('takes %s for what it is', async (text) => {
-    const found = await search(text, 'zoe-q');
-    expect(found).toEqual(text === '%' || text === '_' ? ['per.cent'] : []);
-  });
-
-  test('finds at most twenty', async () => {
-    await world.database.rows(
-      `insert into accounts.users (id, email, username, full_name, password_hash, role, created_at, log_revision)
-       select gen_random_uuid(), n || '@many.example', 'many' || lpad(n::text, 3, '0'), '', '', 'user', now(), -1 from generate_series(1, 30) n`,
-    );
-    const found = await search('many');
-    expect(found).toHaveLength(20);
-    expect(found).toEqual([...found].sort());
   });
 });
 

@@ -186,30 +186,6 @@ describe('/auth/me', () => {
   });
 });
 
-describe('GET /users', () => {
-  test('finds people, but not who asks', async () => {
-    const [zed, ...others] = await Promise.all(['zed-one', 'zed-two', 'zed-three'].map((name) => service.someone(name)));
-    const reply = await zed!.get('/users?search=ZED-');
-    expect(reply.status).toBe(200);
-    expect(reply.body).toEqual({
-      items: [others[1]!, others[0]!].map(({ id, username }) => ({ id, username, full_name: `${username} Example` })),
-      total: 2,
-      page: 1,
-      per_page: 20,
-      pages: 1,
-      next_cursor: null,
-    });
-    expect((await zed!.get('/users?search=nobody-of-this-name')).body).toMatchObject({ items: [], total: 0, pages: 0 });
-    expect((await zed!.get('/users')).body.items.length).toBeGreaterThan(2);
-  });
-
-  test('refuses parameters that it does not know, and strangers', async () => {
-    expect(faults(await ann.get('/users?serach=x'))).toEqual(['query.serach unknown_key']);
-    expect((await ann.get(`/users?search=${'x'.repeat(201)}`)).status).toBe(422);
-    expect((await anonymous.get('/users?search=a')).status).toBe(401);
-  });
-});
-
 test('no secret and no name of these tests is in the log or among the events', async () => {
   const events = await service.storedText();
   expect(events).toContain(ann.id);

@@ -244,7 +244,13 @@ describe('many tasks at once', () => {
       failed: 2,
       results: [
         { task_id: ids[0], success: true, previous_status: 'todo', new_status: 'done', revision: 1 },
-        { task_id: ids[1], success: false, previous_status: 'cancelled', error: "Invalid transition from 'cancelled' to 'done'", code: 'INVALID_TRANSITION' },
+        {
+          task_id: ids[1],
+          success: false,
+          previous_status: 'cancelled',
+          error: "Invalid transition from 'cancelled' to 'done'",
+          code: 'INVALID_TRANSITION',
+        },
         { task_id: ids[2], success: true, previous_status: 'todo', new_status: 'done', revision: 1 },
         { task_id: absent, success: false, error: expect.any(String), code: 'TASK_NOT_FOUND' },
       ],

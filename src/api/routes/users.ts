@@ -1,33 +1,54 @@
 import { z } from 'zod';
-import { type Directory, MOST_FOUND } from '../../accounts/directory.ts';
-import { text } from '../../events/values.ts';
+import type { Caller } from '../../accounts/caller.ts';
+import { isStorable } from '../../events/values.ts';
+import type { QueriesFor } from '../../queries/queries.ts';
+import { Rejection } from '../../rejection.ts';
 import { type Route, route } from '../route.ts';
-import { pageOf } from '../views/listing-view.ts';
+import { atMostOneOf, pageAnswer, pageOf, pageParameters, pageRequest, pageRules } from '../views/listing-view.ts';
 import { PersonView } from '../views/person-view.ts';
 
-const UserSearch = z.strictObject({
-  search: text(200).trim().default('').meta({ description: 'Part of a username or a name, in any case. Without it, everybody.' }),
-});
+const PeopleQuery = atMostOneOf(
+  z.strictObject({
+    search: z
+      .string()
+      .trim()
+      .min(2)
+      .max(200)
+      .refine(isStorable, { error: 'must be well-formed text without NUL characters', params: { code: 'format' } })
+      .optional()
+      .meta({ description: 'The beginning of a username or of a word of a full name, in any case. Admins may leave it out.' }),
+    ...pageParameters,
+  }),
+  ...pageRules,
+);
 
-/** Finding the people one can share with or assign to. */
-export function userRoutes({ directory }: { directory: Directory }): Route[] {
+/** Finding the users whom one can share with or assign to. */
+export function userRoutes({ queriesFor }: { queriesFor: QueriesFor<'listPeople'> }): Route[] {
   return [
     route({
       method: 'get',
       path: '/users',
       tag: 'Accounts',
-      summary: 'Find people',
-      description: 'Active people without the caller, at most 20, those whose names begin with the text first.',
+      summary: 'Find users by the beginning of a name',
+      description:
+        'Active users without the caller, by username: those whose username, or a word of whose full name, begins with the text.',
       needs: { scope: 'tasks:read' },
-      query: UserSearch,
+      query: PeopleQuery,
       answers: { 200: pageOf(PersonView) },
-      rejects: [],
-      async handle({ query, caller }) {
-        const items = await directory.search(query.search, caller.id);
-        // One page is all there is to see: whoever is not on it is found by more of their name.
-        const page = { total: items.length, page: 1, per_page: MOST_FOUND, pages: Math.min(items.length, 1), next_cursor: null };
-        return { status: 200, body: { items, ...page } };
+      rejects: ['INVALID_CURSOR'],
+      async handle({ query, caller, request }) {
+        const { search } = query;
+        if (search === undefined) requireAdmin(caller);
+        const part = pageRequest(query);
+        return pageAnswer(await queriesFor(request).listPeople({ readerId: caller.id, search }, part), part, request, {});
       },
     }),
   ];
+}
+
+/** @throws Rejection VALIDATION_FAILED, as for any parameter that is missing */
+function requireAdmin({ isAdmin }: Caller): void {
+  if (isAdmin) return;
+  const fault = { path: 'query.search', message: 'is required, with at least 2 characters', code: 'required' };
+  throw new Rejection('VALIDATION_FAILED', 'The request is not valid', [fault]);
 }
