@@ -1,20 +1,25 @@
 import { z } from 'zod';
 import { Rejection } from '../rejection.ts';
-import { csvLine } from './csv.ts';
+import { byteOrderMark, csvLine } from './csv.ts';
 import { notAcceptable } from './not-acceptable.ts';
+import { flag } from './query-parameters.ts';
 import type { Answer, RequestContext } from './route.ts';
 
 /** How a whole list may be had instead of a page of it. */
 export const exportFormats = ['csv', 'ndjson'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
-export const formatParameter = z
-  .enum(['json', ...exportFormats])
-  .optional()
-  .meta({
-    description:
-      '`csv` and `ndjson` stream the whole list instead of a page; page sizes have no effect on them. By `Accept` when left out.',
-  });
+/** Of every list that can be exported. */
+export const exportParameters = {
+  format: z
+    .enum(['json', ...exportFormats])
+    .optional()
+    .meta({
+      description:
+        '`csv` and `ndjson` stream the whole list instead of a page; page sizes have no effect on them. By `Accept` when left out.',
+    }),
+  bom: flag('Whether a CSV begins with a byte-order mark, which Excel needs to read it as UTF-8.'),
+};
 
 /**
  * The form that a list is answered in: the one that `format` names, if `Accept` admits it; without `format`, what `Accept` prefers.
@@ -69,17 +74,19 @@ export interface Export<Item> {
   /** Of the file that a browser saves it to, without the extension. */
   name: string;
   format: ExportFormat;
+  /** Whether a CSV begins with a byte-order mark. */
+  bom?: boolean | undefined;
   /** Items as JSON. */
   batches: AsyncIterable<readonly string[]>;
   columns: CsvColumns<Item>;
 }
 
 /** Answers a whole list as it is read. */
-export function exportAnswer<Item>({ name, format, batches, columns }: Export<Item>, headers: Record<string, string>): Answer {
+export function exportAnswer<Item>({ name, format, bom = false, batches, columns }: Export<Item>, headers: Record<string, string>): Answer {
   return {
     status: 200,
     headers: { ...headers, 'Content-Disposition': `attachment; filename="${name}.${format}"` },
-    stream: { contentType: exportTypes[format], chunks: format === 'csv' ? csv(batches, columns) : ndjson(batches) },
+    stream: { contentType: exportTypes[format], chunks: format === 'csv' ? csv(batches, columns, bom) : ndjson(batches) },
   };
 }
 
@@ -88,8 +95,8 @@ async function* ndjson(batches: AsyncIterable<readonly string[]>): AsyncGenerato
 }
 
 /** The heading comes with the first rows, so that a list that cannot be read is an error and not a heading. */
-async function* csv<Item>(batches: AsyncIterable<readonly string[]>, columns: CsvColumns<Item>): AsyncGenerator<string> {
-  let heading = csvLine(columns.map(([name]) => name));
+async function* csv<Item>(batches: AsyncIterable<readonly string[]>, columns: CsvColumns<Item>, bom: boolean): AsyncGenerator<string> {
+  let heading = (bom ? byteOrderMark : '') + csvLine(columns.map(([name]) => name));
   for await (const items of batches) {
     yield heading + items.map((item) => lineOf(JSON.parse(item) as Item, columns)).join('');
     heading = '';

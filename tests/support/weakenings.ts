@@ -3,6 +3,7 @@
 import { answers } from './weakenings/answers.ts';
 import { crowding } from './weakenings/crowding.ts';
 import { eventStores } from './weakenings/event-store.ts';
+import { exports } from './weakenings/exports.ts';
 import { growth } from './weakenings/growth.ts';
 import { http } from './weakenings/http.ts';
 import { keys } from './weakenings/keys.ts';
@@ -420,6 +421,7 @@ export const weakenings: readonly Weakening[] = [
   ...tagDefences,
   ...vocabularies,
   ...webhookDefences,
+  ...exports,
   ...growth,
   ...crowding,
   ...keys,

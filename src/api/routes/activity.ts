@@ -7,7 +7,7 @@ import type { QueriesFor } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
 import { momentsBetween, offsetsOf, timezoneParameter } from '../days.ts';
 import type { Freshness } from '../freshness.ts';
-import { exportAnswer, exportContentTypes, exportFormatOf, formatParameter, wholeWhenExported } from '../list-export.ts';
+import { exportAnswer, exportContentTypes, exportFormatOf, exportParameters, wholeWhenExported } from '../list-export.ts';
 import { notAfter, notBefore, type SomebodyNamed, somebody, someOf, uuid } from '../query-parameters.ts';
 import { type Route, route } from '../route.ts';
 import { activityCsv } from '../views/activity-csv.ts';
@@ -33,7 +33,7 @@ const ActivityQuery = wholeWhenExported(
       actor: somebody('Whose doing; for admins, others only see their own.'),
       timezone: timezoneParameter,
       ...pageParameters,
-      format: formatParameter,
+      ...exportParameters,
     }),
     ...pageRules,
   ),
@@ -65,7 +65,7 @@ export function activityRoutes({ queriesFor, freshness, requireTaskVisible }: Ac
         });
         if (format) {
           const batches = queriesFor(request).exportActivity(list, request.signal);
-          return exportAnswer({ name: 'activity', format, batches, columns: activityCsv }, headers);
+          return exportAnswer({ name: 'activity', format, bom: query.bom, batches, columns: activityCsv }, headers);
         }
         const part = pageRequest(query);
         return pageAnswer(await queriesFor(request).listActivity(list, part), part, request, headers);

@@ -9,7 +9,7 @@ import { countSearchWords, MAX_SEARCH_WORDS } from '../../queries/tasks/task-sea
 import { type TaskSort, taskSortKeys } from '../../queries/tasks/task-sort.ts';
 import { asOfParameters, asOfRule, type Past } from '../as-of.ts';
 import { momentsBetween, today } from '../days.ts';
-import { formatParameter, wholeWhenExported } from '../list-export.ts';
+import { exportParameters, wholeWhenExported } from '../list-export.ts';
 import { date, flag, notAfter, notBefore, somebody, somebodyOrNone, someOf, tagList } from '../query-parameters.ts';
 import { atMostOneOf, pageParameters, pageRules } from '../views/listing-view.ts';
 
@@ -56,7 +56,7 @@ const sortParameters = {
     .meta({ description: '`asc` when `sort_by` is given, except for `relevance`, where the best come first. Ties go by id.' }),
 };
 
-const ownParameters = { ...filterParameters, ...sortParameters, ...pageParameters, ...asOfParameters, format: formatParameter };
+const ownParameters = { ...filterParameters, ...sortParameters, ...pageParameters, ...asOfParameters, ...exportParameters };
 
 /** The query of lists of tasks whose scope the path says. */
 export const TaskListQuery = taskListRules(z.strictObject(ownParameters));

@@ -39,7 +39,7 @@ export function taskListingRoutes({ queriesFor, timeTravel }: ListingServices): 
     const tasks = taskList(query, scope, caller, past);
     if (format) {
       const batches = queriesFor(request).exportTasks(tasks, request.signal);
-      return exportAnswer({ name: 'tasks', format, batches, columns: taskCsv }, headers);
+      return exportAnswer({ name: 'tasks', format, bom: query.bom, batches, columns: taskCsv }, headers);
     }
     const part = pageRequest(query);
     return pageAnswer(await queriesFor(request).listTasks(tasks, part), part, request, headers);
