@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import type { Standing } from '../platform/rate-limits/sliding-windows.ts';
 import { plainAddress } from './client-address.ts';
 import type { Endpoint } from './endpoint.ts';
+import { withLowerCaseIds } from './id.ts';
 import { preferredType } from './media-types.ts';
 import type { RequestContext } from './route.ts';
 
@@ -35,7 +36,7 @@ export class ApiRequest implements RequestContext {
     this.requestId = typeof given === 'string' && requestIdForm.test(given) ? given : randomUUID();
     const target = originForm(http.url);
     const question = target.indexOf('?');
-    this.path = question < 0 ? target : target.slice(0, question);
+    this.path = withLowerCaseIds(question < 0 ? target : target.slice(0, question));
     this.search = question < 0 ? '' : target.slice(question + 1);
   }
 

@@ -26,7 +26,7 @@ export interface RequestContext {
   operationId: string;
   /** The header as sent, by its lower-case name. */
   header(name: string): string | undefined;
-  /** The path as sent, without the query. */
+  /** The path as sent, without the query, and with the ids in it in lower case. */
   path: string;
   /** The query as sent: what is behind the question mark, or empty. */
   search: string;

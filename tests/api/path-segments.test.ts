@@ -22,30 +22,32 @@ afterAll(async () => {
 
 const curl = promisify(execFile);
 
-/** Sends a request for a path as it is, or as the URL parser of a client leaves it. @returns the status */
-const transports: Record<string, (url: string, method: string, path: string, body?: string) => Promise<number>> = {
-  async fetch(url, method, path, body) {
-    const headers = { Authorization: `Bearer ${ann.token}`, ...(body && { 'Content-Type': 'application/json' }) };
-    const response = await fetch(url + path, { method, headers, ...(body && { body }) });
-    await response.arrayBuffer();
-    return response.status;
-  },
-  async curl(url, method, path, body) {
+/** Sends requests for paths as they are, or as the URL parser of a client leaves them. @returns the statuses */
+const transports: Record<string, (url: string, method: string, paths: readonly string[], body?: string) => Promise<number[]>> = {
+  fetch: (url, method, paths, body) =>
+    atOnce(paths, async (path) => {
+      const headers = { Authorization: `Bearer ${ann.token}`, ...(body && { 'Content-Type': 'application/json' }) };
+      const response = await fetch(url + path, { method, headers, ...(body && { body }) });
+      await response.arrayBuffer();
+      return response.status;
+    }),
+  async curl(url, method, paths, body) {
     const sent = body ? ['-H', 'Content-Type: application/json', '--data', body] : [];
     const { stdout } = await curl('curl', [
-      ...['-s', '-g', '-o', '/dev/null', '-w', '%{http_code}', '-X', method, '-H', `Authorization: Bearer ${ann.token}`],
+      ...['-s', '-g', '-w', '%{http_code}\n', '-X', method, '-H', `Authorization: Bearer ${ann.token}`],
       ...sent,
-      url + path,
+      ...paths.flatMap((path) => ['-o', '/dev/null', url + path]),
     ]);
-    return Number(stdout);
+    return stdout.trim().split('\n').map(Number);
   },
-  async 'a raw socket'(url, method, path, body = '') {
-    const { port } = new URL(url);
-    const head = [`${method} ${path} HTTP/1.1`, `Host: 127.0.0.1:${port}`, `Authorization: Bearer ${ann.token}`, 'Connection: close'];
-    if (body) head.push('Content-Type: application/json');
-    const answer = await exchange(Number(port), `${[...head, `Content-Length: ${body.length}`].join('\r\n')}\r\n\r\n${body}`);
-    return Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]);
-  },
+  'a raw socket': (url, method, paths, body = '') =>
+    atOnce(paths, async (path) => {
+      const { port } = new URL(url);
+      const head = [`${method} ${path} HTTP/1.1`, `Host: 127.0.0.1:${port}`, `Authorization: Bearer ${ann.token}`, 'Connection: close'];
+      if (body) head.push('Content-Type: application/json');
+      const answer = await exchange(Number(port), `${[...head, `Content-Length: ${body.length}`].join('\r\n')}\r\n\r\n${body}`);
+      return Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]);
+    }),
 };
 
 /** In the place of a name that its user chose. */
@@ -69,7 +71,7 @@ const segments = [
   '../../',
 ];
 /** What stands around such a name: below a task, and below the root of the API. */
-const placesIn = (taskId: string) => [`/api/v1/tasks/${taskId}/tags/`, `/api/v1/tasks/${taskId}/shares/`, `/api/v1/tasks/${taskId}/`];
+const placesIn = (taskId: string) => [`/api/v1/tasks/${taskId}/tags/`, `/api/v1/tasks/${taskId}/share/`, `/api/v1/tasks/${taskId}/`];
 
 async function aTask(): Promise<string> {
   const { body } = await ann.post('/tasks', { title: 'Kept', tags: ['kept'] });
@@ -82,10 +84,10 @@ describe('a segment that a client resolves before it sends the path', () => {
     const taskId = await aTask();
     const before = (await ann.get(`/tasks/${taskId}?include=comments`)).body;
     const requests = placesIn(taskId).flatMap((place) => segments.map((segment) => place + segment));
-    const deleted = await atOnce(requests, (path) => send(service.url, 'DELETE', path));
+    const deleted = await send(service.url, 'DELETE', requests);
     expect(requests.filter((_, index) => ![404, 405, 422].includes(deleted[index]!))).toEqual([]);
     for (const method of ['POST', 'PATCH', 'PUT', 'GET']) {
-      const statuses = await atOnce(requests, (path) => send(service.url, method, path, method === 'GET' ? undefined : '{}'));
+      const statuses = await send(service.url, method, requests, method === 'GET' ? undefined : '{}');
       expect(requests.filter((_, index) => statuses[index]! >= 500)).toEqual([]);
     }
     expect((await ann.get(`/tasks/${taskId}?include=comments`)).body).toEqual(before);
@@ -94,7 +96,7 @@ describe('a segment that a client resolves before it sends the path', () => {
   test('deletes the task above it without this: a slash at the end deletes nothing', async () => {
     const remains = async (url: string, segment: string) => {
       const taskId = await aTask();
-      await transports.fetch!(url, 'DELETE', `/api/v1/tasks/${taskId}/tags/${segment}`);
+      await transports.fetch!(url, 'DELETE', [`/api/v1/tasks/${taskId}/tags/${segment}`]);
       return (await ann.get(`/tasks/${taskId}`)).status === 200;
     };
     await weakened.without('a slash at the end deletes nothing');
@@ -116,8 +118,7 @@ describe('a slash at the end of a path', () => {
   });
 
   test('is one slash: two are another path', async () => {
-    expect(await transports['a raw socket']!(service.url, 'GET', '//')).toBe(404);
-    expect(await transports['a raw socket']!(service.url, 'GET', '/api/v1/tasks//')).toBe(404);
+    expect(await transports['a raw socket']!(service.url, 'GET', ['//', '/api/v1/tasks//'])).toEqual([404, 404]);
   });
 });
 
@@ -145,6 +146,40 @@ describe('a tag of one or two dots', () => {
       [422, wrong('query.tags')],
       [422, wrong('query.tags_any')],
     ]);
-    expect(await transports['a raw socket']!(service.url, 'DELETE', `/api/v1/tasks/${taskId}/tags/${encoded}`)).toBe(422);
+    expect(await transports['a raw socket']!(service.url, 'DELETE', [`/api/v1/tasks/${taskId}/tags/${encoded}`])).toEqual([422]);
+  });
+});
+
+describe('an id in upper case', () => {
+  const upper = (id: string) => id.toUpperCase();
+
+  test('is taken in every body that names tasks or users, and comes back in lower case', async () => {
+    const bob = await service.someone('bob');
+    const taskId = await aTask();
+    const shared = await ann.post(`/tasks/${upper(taskId)}/share`, { user_id: upper(bob.id), permission: 'edit' });
+    expect([shared.status, shared.body.user.id]).toEqual([201, bob.id]);
+    const assigned = await ann.post(`/tasks/${upper(taskId)}/assign`, { assignee_id: upper(bob.id) });
+    expect([assigned.status, assigned.body.id, assigned.body.assignee.id]).toEqual([200, taskId, bob.id]);
+    const made = await ann.post('/tasks', { title: 'x', assignee_id: upper(ann.id) });
+    expect([made.status, made.body.assignee.id]).toEqual([201, ann.id]);
+    const bulk = await ann.post('/tasks/bulk-status', { task_ids: [upper(taskId)], target_status: 'in_progress' });
+    expect([bulk.status, bulk.body.results[0].task_id]).toEqual([200, taskId]);
+    const operation = shared.headers.get('tasktrail-operation')!;
+    const undone = await ann.post('/activity/undo', { operation_id: upper(operation), dry_run: true });
+    expect([undone.status, undone.body.total]).toEqual([200, 1]);
+    const given = await ann.post(`/tasks/${taskId}/transfer`, { new_owner_id: upper(bob.id) });
+    expect([given.status, given.body.owner.id]).toEqual([200, bob.id]);
+    expect((await bob.delete(`/tasks/${upper(taskId)}/share/${upper(ann.id)}`)).status).toBe(204);
+  });
+
+  test('has one queue and one idempotency key with its other form', async () => {
+    const taskId = await aTask();
+    const edits = Array.from({ length: 10 }, (_, n) => ann.patch(`/tasks/${n % 2 ? taskId : upper(taskId)}`, { title: `Title ${n}` }));
+    const revisions = (await Promise.all(edits)).map(({ body }) => body.revision);
+    expect(revisions.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 10 }, (_, n) => revisions.toSorted((a, b) => a - b)[0] + n));
+    const key = { 'Idempotency-Key': 'either-form' };
+    const first = await ann.patch(`/tasks/${upper(taskId)}`, { title: 'Once' }, key);
+    const again = await ann.patch(`/tasks/${taskId}`, { title: 'Once' }, key);
+    expect([again.headers.get('idempotent-replayed'), again.body.revision]).toEqual(['true', first.body.revision]);
   });
 });

@@ -5,6 +5,7 @@ import { Id, Role, text } from '../../events/values.ts';
 import type { QueriesFor } from '../../queries/queries.ts';
 import { accountCall } from '../account-request.ts';
 import { basePath } from '../endpoint.ts';
+import { RequestedId } from '../id.ts';
 import { flag } from '../query-parameters.ts';
 import { type Route, route } from '../route.ts';
 import { atMostOneOf, pageAnswer, pageOf, pageParameters, pageRequest, pageRules } from '../views/listing-view.ts';
@@ -103,7 +104,7 @@ export function adminUserRoutes({ administration, erasure, queriesFor }: AdminUs
         'As when people erase their own: it cannot be taken back. `transfer_to` is given the tasks, which are erased too otherwise.',
       needs: manages,
       params: IdPath,
-      body: z.strictObject({ transfer_to: Id.optional() }).meta({ id: 'ErasureOfAnother' }),
+      body: z.strictObject({ transfer_to: RequestedId.optional() }).meta({ id: 'ErasureOfAnother' }),
       answers: { 204: null },
       rejects: ['ADMIN_ONLY', 'USER_NOT_FOUND', 'LAST_ADMIN'],
       absent: 'USER_NOT_FOUND',

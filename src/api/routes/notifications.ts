@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { EventStore } from '../../events/store/event-store.ts';
-import { Id } from '../../events/values.ts';
 import type { Inbox } from '../../notifications/inbox.ts';
 import type { QueriesFor } from '../../queries/queries.ts';
 import type { Freshness } from '../freshness.ts';
+import { RequestedId } from '../id.ts';
 import { flag } from '../query-parameters.ts';
 import { type Route, route } from '../route.ts';
 import { atMostOneOf, pageAnswer, pageOf, pageParameters, pageRequest, pageRules } from '../views/listing-view.ts';
@@ -26,7 +26,7 @@ const NotificationsQuery = atMostOneOf(
 const ReadBody = z
   .strictObject({
     ids: z
-      .array(Id)
+      .array(RequestedId)
       .min(1)
       .max(MOST)
       .optional()

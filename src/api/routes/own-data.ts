@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Erasure } from '../../erasure/erasure.ts';
-import { Id } from '../../events/values.ts';
 import type { QueriesFor } from '../../queries/queries.ts';
 import { accountCall } from '../account-request.ts';
 import type { Freshness } from '../freshness.ts';
+import { RequestedId } from '../id.ts';
 import { type Route, route } from '../route.ts';
 import { UserView } from '../views/user-view.ts';
 
@@ -14,7 +14,7 @@ export interface OwnDataServices {
 }
 
 const ErasureBody = z
-  .strictObject({ password: z.string().min(1).max(1024), transfer_to: Id.optional() })
+  .strictObject({ password: z.string().min(1).max(1024), transfer_to: RequestedId.optional() })
   .meta({ id: 'Erasure', description: '`transfer_to` is given the tasks that the caller owns; left out, they are erased too.' });
 
 const rows = z.array(z.looseObject({}));

@@ -4,6 +4,7 @@ import type { CommandOutcome } from '../../commands/command-order.ts';
 import { changeShare, shareeIn, shareTask, transferTask, unshareTask } from '../../commands/task/share-task.ts';
 import { Id, SharePermission, text } from '../../events/values.ts';
 import { commandAnswer, taskHeaders } from '../command-request.ts';
+import { RequestedId } from '../id.ts';
 import { type Route, route } from '../route.ts';
 import { answerNothing, commandOnTask, type OnTask, refusalsOnTask, TaskPath, type TaskServices, taskCommands } from '../task-commands.ts';
 import { PageQuery, pageOf, pageRequest } from '../views/listing-view.ts';
@@ -21,7 +22,7 @@ export interface SharingServices extends TaskServices {
 
 const ways = ['username', 'user_id', 'email'] as const;
 const ShareBody = z
-  .strictObject({ username: z.string(), user_id: Id, email: text(254), permission: SharePermission.default('view') })
+  .strictObject({ username: z.string(), user_id: RequestedId, email: text(254), permission: SharePermission.default('view') })
   .partial({ username: true, user_id: true, email: true })
   .refine((body) => ways.some((way) => body[way] !== undefined), {
     error: `is required, or another of ${ways.join(', ')}`,
@@ -34,7 +35,7 @@ const ShareBody = z
     params: { code: 'conflicts_with' },
   });
 const PermissionBody = z.strictObject({ permission: SharePermission });
-const TransferBody = z.strictObject({ new_owner_id: Id, keep: SharePermission.nullable().default('edit') });
+const TransferBody = z.strictObject({ new_owner_id: RequestedId, keep: SharePermission.nullable().default('edit') });
 const SharePath = z.strictObject({ task_id: z.string(), user: z.string() });
 
 /** Who else has access to a task. */

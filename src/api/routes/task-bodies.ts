@@ -3,7 +3,8 @@ import type { Someone } from '../../commands/task/assign-task.ts';
 import type { CreateTask } from '../../commands/task/create-task.ts';
 import type { EditTask } from '../../commands/task/edit-task.ts';
 import { doneStatus, initialStatus } from '../../events/task/workflow.ts';
-import { CommentText, Description, DueDate, Id, isStorable, Priority, Status } from '../../events/values.ts';
+import { CommentText, Description, DueDate, isStorable, Priority, Status } from '../../events/values.ts';
+import { RequestedId } from '../id.ts';
 import { Tag } from '../tag.ts';
 
 const MAX_TAGS = 20;
@@ -34,7 +35,7 @@ const fields = {
   completed: z.boolean(),
   due_date: DueDate.nullable(),
   tags: Tags,
-  assignee_id: Id.nullable(),
+  assignee_id: RequestedId.nullable(),
 };
 
 /** A new task; also a replacement of what a task is. */
@@ -48,10 +49,10 @@ export const TaskPatch = z.strictObject(fields).partial().refine(notBoth, oneOfT
 export type TaskPatch = z.output<typeof TaskPatch>;
 
 export const TransitionBody = z.strictObject({ target_status: Status, comment: CommentText.optional() });
-export const AssignBody = z.strictObject({ assignee_id: Id.nullable() });
+export const AssignBody = z.strictObject({ assignee_id: RequestedId.nullable() });
 export const TagsBody = z.union([z.strictObject({ tags: Tags }), Tags]);
 
-const bulk = { task_ids: z.array(Id).min(1).max(MAX_TASKS), atomic: z.boolean().optional() };
+const bulk = { task_ids: z.array(RequestedId).min(1).max(MAX_TASKS), atomic: z.boolean().optional() };
 export const BulkStatusBody = z.strictObject({ ...bulk, target_status: Status });
 export const BulkUpdateBody = z.strictObject({ ...bulk, updates: TaskPatch });
 export const BulkDeleteBody = z.strictObject(bulk);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id } from '../../events/values.ts';
+import { RequestedId } from '../id.ts';
 import { notAfter, notBefore } from '../query-parameters.ts';
 
 const ways = ['operation_id', 'request_id', 'token_id', 'actor_id'] as const;
@@ -12,14 +12,14 @@ export const UndoBody = z.strictObject({ revision: z.int().min(0).max(Number.MAX
 /** Which run: by one of its marks. */
 export const UndoRunBody = z
   .strictObject({
-    operation_id: Id.optional().describe('What one call or job did: its `Tasktrail-Operation`.'),
+    operation_id: RequestedId.optional().describe('What one call or job did: its `Tasktrail-Operation`.'),
     request_id: z
       .string()
       .regex(/^[A-Za-z0-9._-]{1,128}$/)
       .optional()
       .describe('What was done under one `X-Request-ID`.'),
-    token_id: Id.optional().describe('What was done with a personal access token; `from` and `to` say when.'),
-    actor_id: Id.optional().describe('What somebody did; `from` and `to` say when.'),
+    token_id: RequestedId.optional().describe('What was done with a personal access token; `from` and `to` say when.'),
+    actor_id: RequestedId.optional().describe('What somebody did; `from` and `to` say when.'),
     from: notBefore('What happened then or later.'),
     to: notAfter('What happened then or earlier.'),
     dry_run: z.boolean().optional().describe('Says what would be taken back, and writes nothing.'),

@@ -234,3 +234,17 @@ function namesIn({ route }: Target): string[] {
   const { properties = {} } = z.toJSONSchema(route.query, { io: 'input', unrepresentable: 'any' });
   return Object.keys(properties);
 }
+
+test('an id in upper case is the same id, in every path and query that reads', async () => {
+  const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+  const reading = targets.filter(({ method, path, name }) => method === 'GET' && uuid.test(path) && !name.includes('replay'));
+  expect(reading.length).toBeGreaterThan(8);
+  const read = async ({ path, headers }: Target) => {
+    const response = await fetch(service.url + path, { headers, redirect: 'manual' });
+    return [response.status, (await response.text()).replace(/"(request_id|at|lag_seconds)":("[^"]*"|[\d.]+)/g, '')];
+  };
+  for (const target of reading) {
+    const upper = { ...target, path: target.path.replace(uuid, (id) => id.toUpperCase()) };
+    expect([target.name, ...(await read(upper))]).toEqual([target.name, ...(await read(target))]);
+  }
+});
