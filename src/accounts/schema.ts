@@ -256,6 +256,13 @@ update accounts.users set email_given_by_admin = true where role = 'admin' and e
 alter table accounts.access_tokens drop constraint access_tokens_scopes_check,
   add constraint access_tokens_scopes_check check (scopes <@ '{tasks:read,tasks:write,events:read,webhooks:manage,admin}');`;
 
+/** Which SECRET_KEY the sessions were made under, by a name that reveals nothing of it. */
+const secretKey = `
+create table accounts.secret_key (
+  only_one boolean primary key default true check (only_one),
+  name bytea not null
+);`;
+
 /** The tables of accounts, in the schema `accounts`. */
 export const accountMigrations: readonly Migration[] = [
   { name: '0001-people', sql: people },
@@ -269,4 +276,5 @@ export const accountMigrations: readonly Migration[] = [
   { name: '0008-erasures', sql: erasures },
   { name: '0009-mails', sql: mails },
   { name: '0010-rights-to-webhooks', sql: webhookRights },
+  { name: 'secret-key', sql: secretKey },
 ];

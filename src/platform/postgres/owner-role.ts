@@ -9,3 +9,19 @@ export async function takeRoleOfOwner(client: pg.ClientBase, schema: string): Pr
   );
   if (rows[0]) await client.query(`set local role ${rows[0].owner}`);
 }
+
+/** Does it in a transaction as the owner of a schema: what a tool changes in tables that the serving role only adds to. */
+export async function asOwnerOf<T>(pool: pg.Pool, schema: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    await takeRoleOfOwner(client, schema);
+    const result = await work(client);
+    await client.query('commit');
+    client.release();
+    return result;
+  } catch (error) {
+    client.release(true);
+    throw error;
+  }
+}

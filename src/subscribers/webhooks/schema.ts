@@ -124,9 +124,13 @@ begin
   return null;
 end $$;`;
 
+/** Names the master key, where that was changed since the secret was sealed. */
+const wrappedBy = 'alter table webhooks.secrets add column wrapped_by text;';
+
 export const webhookMigrations: readonly Migration[] = [
   { name: '0001-webhooks', sql: webhooks },
   { name: '0002-cancellation-of-deliveries', sql: cancellation },
   { name: '0003-makers-of-webhooks', sql: makers },
   { name: '0004-order-of-locks', sql: lockOrder },
+  { name: 'secrets-say-which-key-sealed-them', sql: wrappedBy },
 ];

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { KeyWrap } from '../../events/keys/master-key.ts';
+import type { SealedTable } from '../../events/keys/rewrap.ts';
 
 /** A secret after Standard Webhooks: what signs what is sent. */
 export type Secret = Buffer;
@@ -29,7 +30,16 @@ export function secretText(secret: Secret): string {
 /** What the master key is used for here. */
 export const webhookSecrets = 'webhook secrets';
 
-export function contextOfSecret(webhookId: string): string {
+/** Where the secrets are, for whoever changes the master key. */
+export const webhookSecretsTable: SealedTable = {
+  table: 'webhooks.secrets',
+  idType: 'bigint',
+  column: 'sealed',
+  purpose: webhookSecrets,
+  context: `'webhook ' || webhook_id`,
+};
+
+function contextOfSecret(webhookId: string): string {
   return `webhook ${webhookId}`;
 }
 

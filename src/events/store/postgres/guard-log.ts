@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { takeRoleOfOwner } from '../../../platform/postgres/owner-role.ts';
 
 /** Owns the event log where it is guarded, and signs in nowhere. */
 const LOG_OWNER = 'tasktrail_log';
@@ -44,20 +43,4 @@ export async function isLogGuarded(pool: pg.Pool): Promise<boolean> {
      ) as guarded`,
   );
   return rows[0]!.guarded;
-}
-
-/** Does it in a transaction as the owner of the log: what a tool changes in tables that the serving role only adds to. */
-export async function asLogOwner<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  try {
-    await client.query('begin');
-    await takeRoleOfOwner(client, 'event_log');
-    const result = await work(client);
-    await client.query('commit');
-    client.release();
-    return result;
-  } catch (error) {
-    client.release(true);
-    throw error;
-  }
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg';
+import { asOwnerOf } from '../../../platform/postgres/owner-role.ts';
 import type { StoredEvent } from '../event-store.ts';
 import { encodeBatch } from './batch.ts';
-import { asLogOwner } from './guard-log.ts';
 import { requireWellFormed } from './well-formed.ts';
 
 /** An event whose position is yet to be given. */
@@ -50,7 +50,7 @@ export async function importEvents(pool: pg.Pool, events: readonly Unpositioned[
 
 /** Lets a log without events have the identity of another, whose events are about to be written to it. No effect on one that has some. */
 export async function adoptLogId(pool: pg.Pool, logId: string): Promise<void> {
-  await asLogOwner(pool, (client) =>
+  await asOwnerOf(pool, 'event_log', (client) =>
     client.query('update event_log.log set log_id = $1 where not exists (select from event_log.events)', [logId]),
   );
 }
