@@ -54,9 +54,14 @@ export function openMail({ config, at, pool, log, onSettled }: MailParts): MailS
   };
 }
 
+/** Where mails are written that no server takes. */
+export function mailDirectoryIn(dataDir: string): string {
+  return join(dataDir, 'mail');
+}
+
 function mailerOf({ mail, dataDir }: MailParts['config'], log: Logger): Mailer {
   if (mail.smtpUrl !== undefined) return createSmtpMailer(mail.smtpUrl, mail.from);
-  const directory = join(dataDir, 'mail');
+  const directory = mailDirectoryIn(dataDir);
   log.warn({ directory }, 'there is no SMTP_URL: mails are written into files, and nobody is sent any');
   return createFileMailer(directory, mail.from);
 }

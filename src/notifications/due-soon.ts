@@ -13,6 +13,7 @@ export interface DueTask {
   dueDate: string;
   taskId: string;
   title: string;
+  ownerId: string;
 }
 
 export interface DueSoonParts {

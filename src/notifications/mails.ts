@@ -12,17 +12,18 @@ export interface MailsParts {
   preferences: Pick<PreferenceStore, 'unsubscribeToken'>;
 }
 
-/** Makes the mail that a queued one stands for. */
-export type ComposeMail = (queued: QueuedMail, to: string, content: MailContent) => Mail;
+/** Makes the mail that a queued one stands for. `concerns`: whom it speaks of, beside the recipient. */
+export type ComposeMail = (queued: QueuedMail, to: string, content: MailContent, concerns?: readonly string[]) => Mail;
 
 /** Its `Message-ID` follows from what it tells of and whom: mailboxes know a second one by it. */
 export function mailComposer({ addresses, from, preferences }: MailsParts): ComposeMail {
   const domain = /@([^\s>]+)>?$/.exec(from)?.[1] ?? 'localhost';
-  return ({ sourceId, userId }, to, content) => {
+  return ({ sourceId, userId }, to, content, concerns = []) => {
     const token = userId !== null && isEndable(content.kind) ? preferences.unsubscribeToken(userId) : undefined;
     return {
       to,
       ...renderMail(content, token && addresses.unsubscribing(token)),
+      concerns: [...new Set([...(userId === null ? [] : [userId]), ...concerns])],
       messageId: `${sourceId}.${userId}@${domain}`,
       ...(token !== undefined && { unsubscribeUrl: addresses.oneClick(token) }),
     };

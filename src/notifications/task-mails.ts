@@ -18,6 +18,12 @@ export interface TaskSince {
   events: readonly RecordedTaskEvent[];
 }
 
+/** What a mail says, and of whom it speaks. */
+interface TaskMail {
+  content: MailContent;
+  concerns: readonly string[];
+}
+
 export interface TaskMailsParts {
   outbox: Pick<MailOutbox, 'define'>;
   compose: ComposeMail;
@@ -50,12 +56,12 @@ const ofEvents: readonly TaskMailKind[] = [
  */
 export function defineTaskMails(parts: TaskMailsParts): void {
   const { outbox, compose } = parts;
-  const define = (kind: TaskMailKind | 'task_due_soon', contentOf: (queued: QueuedMail) => Promise<MailContent | null>) =>
+  const define = (kind: TaskMailKind | 'task_due_soon', contentOf: (queued: QueuedMail) => Promise<TaskMail | null>) =>
     outbox.define(kind, async (queued): Promise<Mail | null | Date> => {
       const to = await wanting(parts, queued);
       if (to === null || to instanceof Date) return to;
-      const content = await contentOf(queued);
-      return content && compose(queued, to, content);
+      const mail = await contentOf(queued);
+      return mail && compose(queued, to, mail.content, mail.concerns);
     });
   for (const kind of ofEvents) define(kind, (queued) => ofEvent(parts, kind, queued));
   define('task_due_soon', (queued) => ofDueTasks(parts, queued));
@@ -73,7 +79,7 @@ function isMailedKind(kind: string): kind is MailedKind {
   return (mailedKinds as readonly string[]).includes(kind);
 }
 
-async function ofEvent(parts: TaskMailsParts, kind: TaskMailKind, queued: QueuedMail): Promise<MailContent | null> {
+async function ofEvent(parts: TaskMailsParts, kind: TaskMailKind, queued: QueuedMail): Promise<TaskMail | null> {
   const { stream, revision } = queued.about;
   const now = await parts.taskSince(subjectId({ stream: String(stream) }), queued.userId!, Number(revision));
   const event = now?.events[0];
@@ -81,7 +87,14 @@ async function ofEvent(parts: TaskMailsParts, kind: TaskMailKind, queued: Queued
   if (!now || event?.metadata.event_id !== queued.sourceId) return null;
   const { actor } = event.metadata;
   const by = actor.kind === 'system' ? 'Tasktrail' : await parts.nameOf(actor.id);
-  return contentOf(kind, event, now, by, { title: now.task.title, url: parts.addresses.task(now.task.id) });
+  const content = contentOf(kind, event, now, by, { title: now.task.title, url: parts.addresses.task(now.task.id) });
+  const mentioned = now.events.flatMap((one) => ('mentions' in one.data ? mentionsOf(one.data.mentions) : []));
+  return content && { content, concerns: [actor.id, now.task.ownerId, ...mentioned] };
+}
+
+/** Of a comment, or of a change of one. */
+function mentionsOf(mentions: readonly string[] | { from: readonly string[]; to: readonly string[] }): readonly string[] {
+  return 'to' in mentions ? mentions.to : mentions;
 }
 
 function contentOf(kind: TaskMailKind, event: RecordedTaskEvent, now: TaskSince, by: string, task: MailedTask): MailContent | null {
@@ -109,8 +122,9 @@ function commentMail(kind: 'comment_on_my_task' | 'mentioned', event: RecordedTa
   return { kind, by, task, comment: commentVersions(now.events, id).at(-1)?.content ?? null };
 }
 
-async function ofDueTasks({ dueTasks, addresses }: TaskMailsParts, { userId, about }: QueuedMail): Promise<MailContent | null> {
+async function ofDueTasks({ dueTasks, addresses }: TaskMailsParts, { userId, about }: QueuedMail): Promise<TaskMail | null> {
   const due = await dueTasks([{ userId: userId!, day: String(about.day) }]);
   const tasks = due.map(({ taskId, title, dueDate }) => ({ title, url: addresses.task(taskId), due: dueDate }));
-  return tasks.length === 0 ? null : { kind: 'task_due_soon', tasks };
+  if (tasks.length === 0) return null;
+  return { content: { kind: 'task_due_soon', tasks }, concerns: due.map(({ ownerId }) => ownerId) };
 }

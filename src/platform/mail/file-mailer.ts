@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import nodemailer from 'nodemailer';
+import { CONCERNS_HEADER } from './mail-files.ts';
 import { type Mailer, MailFailure, toMessage } from './mailer.ts';
 
 /** Writes each mail into a file, `<time>-<id>.eml`, that its owner alone can read: where there is no server to send them. */
@@ -13,12 +14,14 @@ export function createFileMailer(directory: string, from: string): Mailer {
   return {
     from,
     async send(mail) {
-      const { message } = await composer.sendMail(toMessage(mail, from));
+      const message = toMessage(mail, from);
+      const headers = { ...message.headers, [CONCERNS_HEADER]: (mail.concerns ?? []).join(' ') };
+      const { message: bytes } = await composer.sendMail({ ...message, headers });
       const time = new Date().toISOString().replaceAll(':', '-');
       const id = mail.messageId.split('@')[0]!.replace(/[^\w.-]/g, '_');
       const draft = join(directory, `.${randomUUID()}`);
       await ready()
-        .then(() => writeFile(draft, message as Buffer, { flag: 'wx', mode: 0o600, flush: true }))
+        .then(() => writeFile(draft, bytes as Buffer, { flag: 'wx', mode: 0o600, flush: true }))
         // Under its name it is there as a whole.
         .then(() => rename(draft, join(directory, `${time}-${id}.eml`)))
         .catch(async (error) => {

@@ -7,6 +7,8 @@ export interface Mail {
   html: string;
   /** Without its angle brackets. The same mail sent again has the same. */
   messageId: string;
+  /** Whom it is addressed to or speaks of, by id: where mails are files, an erasure of any of them deletes it. */
+  concerns?: readonly string[];
   /** Where one POST ends such mails (RFC 8058). */
   unsubscribeUrl?: string;
 }

@@ -10,6 +10,7 @@ export interface DueTask {
   dueDate: string;
   taskId: string;
   title: string;
+  ownerId: string;
 }
 
 /** What these people own or are assigned to that is due on their day or the next and neither done nor cancelled, by due date. */
@@ -20,7 +21,7 @@ export function dueTasks(
 ): Promise<DueTask[]> {
   return db.rows(
     sql<DueTask>`
-      select p.user_id as "userId", p.day::text as day, t.due_date::text as "dueDate", t.id as "taskId", t.title
+      select p.user_id as "userId", p.day::text as day, t.due_date::text as "dueDate", t.id as "taskId", t.title, t.owner_id as "ownerId"
         from unnest(${people.map(({ userId }) => userId)}::uuid[], ${people.map(({ day }) => day)}::date[]) as p (user_id, day)
         join ${access} a on a.user_id = p.user_id and a.mask & ${sql.lit(OWNED | ASSIGNED)} <> 0
         join ${tasks} t on t.id = a.task_id
