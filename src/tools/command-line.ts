@@ -21,11 +21,18 @@ export class UsageError extends Error {
 
 const STOPPED = 130;
 
+/** What the exit code of 1 says, where that is more than that the tool could not do what was asked. */
+const usualFailure = 'it could not do what was asked; the message says why';
+
 /**
  * Runs a tool to its end: exit code 0 when it did what was asked, 1 when it could not, 2 when it was asked wrongly, 130 when it was
- * stopped. What it opened is closed in any case.
+ * stopped. What it opened is closed in any case. Asked for `--help`, it says how it is used, and does nothing.
  */
-export async function runTool(usage: string, run: (tool: Tool) => Promise<void>): Promise<void> {
+export async function runTool(usage: string, run: (tool: Tool) => Promise<void>, failure = usualFailure): Promise<void> {
+  if (process.argv.slice(2).some((argument) => argument === '--help' || argument === '-h')) {
+    process.stdout.write(helpOf(usage, failure));
+    process.exit(0);
+  }
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
   const progress = createProgressBar();
@@ -49,6 +56,17 @@ export async function runTool(usage: string, run: (tool: Tool) => Promise<void>)
   }
   await closing.close();
   process.exit(code);
+}
+
+function helpOf(usage: string, failure: string): string {
+  return `usage: ${usage}
+
+Exit codes:
+    0  it did what was asked
+    1  ${failure}
+    2  it was asked wrongly; the usage follows
+  130  it was stopped by a signal
+`;
 }
 
 function isMisuse(error: unknown): boolean {
