@@ -161,6 +161,8 @@ export interface HealthParts {
   store: EventStore;
   incidents: Pick<IncidentWatch, 'look'>;
   vault: Pick<KeyVault, 'unreadable'>;
+  /** What of the records beside the database was not there at the start, for people. */
+  missingRecords: readonly string[];
   pools: Pools;
   readModels: ReadModels;
   storage: Pick<FileStorage, 'check'>;
@@ -172,14 +174,15 @@ export interface HealthParts {
 
 /** How each part is, for `/health/detailed`. */
 export function healthOf(parts: HealthParts): Record<string, Check> {
-  const { store, incidents, vault, pools, readModels, storage, heads, mail, webhooks, kafka } = parts;
+  const { store, incidents, vault, missingRecords, pools, readModels, storage, heads, mail, webhooks, kafka } = parts;
   return {
     async eventstore() {
       const { last, error } = heads.status();
       const signed = { signed_events: last?.events ?? 0, signed_at: last?.at ?? null, signing: error === null };
       const unreadable_keys = vault.unreadable();
       const { foreignEvents, missingStreams } = await incidents.look();
-      const status = unreadable_keys > 0 || missingStreams.length > 0 ? 'degraded' : 'healthy';
+      const isDegraded = unreadable_keys > 0 || missingStreams.length > 0 || missingRecords.length > 0;
+      const status = isDegraded ? 'degraded' : 'healthy';
       return {
         status,
         head: (await store.head()).toString(),
@@ -187,6 +190,7 @@ export function healthOf(parts: HealthParts): Record<string, Check> {
         unreadable_keys,
         foreign_events: foreignEvents,
         missing_streams: missingStreams.length,
+        missing_records: missingRecords,
         write_protected: await isLogGuarded(pools.background),
       };
     },

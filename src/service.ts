@@ -1,6 +1,7 @@
-import { hash } from 'node:crypto';
 import { type Accounts, createAccounts } from './accounts/accounts.ts';
+import { databaseOn } from './accounts/database.ts';
 import { knownAddresses } from './accounts/known-addresses.ts';
+import { endSessionsOfFormerKey, nameOfSecretKey } from './accounts/secret-key.ts';
 import { createTimeTravel } from './api/as-of.ts';
 import { createFreshness, type Freshness } from './api/freshness.ts';
 import { type RateLimits, startRateLimits } from './api/rate-limits.ts';
@@ -31,6 +32,7 @@ import { type MailService, openMail } from './mail.ts';
 import { healthOf, measure, tellVersion } from './observation.ts';
 import { openFiles } from './open-files.ts';
 import { openNotifications } from './open-notifications.ts';
+import { openRecords } from './open-records.ts';
 import { openSubscribers } from './open-subscribers.ts';
 import { openWebhooks } from './open-webhooks.ts';
 import { type Closing, createClosing } from './platform/closing.ts';
@@ -166,12 +168,13 @@ async function compose(composition: Composition): Promise<Service> {
   const reads = createFairReads(pools.reads, pools.control);
   const queriesFor = createRequestQueries({ reads, exports: createExports(pools.exports, pools.control), schemas });
   const files = await openFiles({ ...composition, database, tasks: write.tasks, queries, listingSchema: schemas.listing });
+  const records = await openRecords({ ...composition, pool, accounts });
   const erasure = await openErasure({
     ...write,
     accounts,
     queries,
     pool,
-    dataDir: config.dataDir,
+    record: records.erasures,
     models: allProjections.map(({ name }) => name),
     progress: readModels.progress,
     purgeFiles: files.upkeep.purge,
@@ -212,6 +215,7 @@ async function compose(composition: Composition): Promise<Service> {
   watch.heads(heads);
   const checks = healthOf({
     ...write,
+    missingRecords: records.missing,
     pools,
     readModels,
     storage: files.storage,
@@ -267,7 +271,7 @@ async function openWriteSide(
     vocabulary: VOCABULARY,
     agreement: {
       name: 'SECRET_KEY',
-      digest: hash('sha256', deriveKey(keys.secret, 'name of the secret key').export(), 'buffer'),
+      digest: nameOfSecretKey(keys.secret),
     },
     log: (line) => logger.error({}, line),
     onLost: database.reportLoss,
@@ -314,6 +318,8 @@ async function openAccounts(
   watch: ReturnType<typeof measure>,
   mail: MailService,
 ): Promise<Accounts> {
+  const ended = await endSessionsOfFormerKey(databaseOn(database.pools.accounts), keys.secret, new Date());
+  if (ended > 0) logger.named('accounts').warn({ sessions: ended }, 'SECRET_KEY is another one than before: all sessions have ended');
   const accounts = await createAccounts({
     connectionString: database.connectionString,
     pool: database.pools.accounts,

@@ -38,13 +38,10 @@ const limits: Partial<JobLimits> = { concurrency: 1, queued: 1_000_000 };
 /** Milliseconds. Most erasures are done by then, so that whoever hears of it finds nothing left; the others go on. */
 const ANSWER_WITHIN = 5_000;
 const LOOK_EVERY = 20;
-/** Instances' clocks differ, and so does when they commit. In milliseconds. */
-const LOOK_BACK = 3_600_000;
 
 export function createErasure(parts: ErasureParts): Erasure {
   const { erasures, vault, record, log } = parts;
   let jobs: Pick<Jobs, 'start'>;
-  let recordedUntil = new Date(0);
   let comparedWithLog = false;
 
   const start = async (userId: string) => void (await jobs.start(job, { user_id: userId }));
@@ -88,10 +85,6 @@ export function createErasure(parts: ErasureParts): Erasure {
     async goOn() {
       if (!comparedWithLog) await repeat(await parts.wishesInLog());
       comparedWithLog = true;
-      const wishes = await erasures.wishes(recordedUntil);
-      await record.add(wishes);
-      const last = wishes.at(-1);
-      if (last) recordedUntil = new Date(Date.parse(last.requested_at) - LOOK_BACK);
       for (const userId of await erasures.claim()) await start(userId);
     },
   };

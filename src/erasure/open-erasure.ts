@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type pg from 'pg';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { CommandOutcome } from '../commands/command-order.ts';
@@ -9,10 +8,10 @@ import { startChore } from '../platform/chore.ts';
 import type { Logger } from '../platform/logging.ts';
 import type { Progress } from '../projections/progress.ts';
 import { createErasure, type Erasure } from './erasure.ts';
-import { openErasureRecord, recordFile } from './erasure-record.ts';
+import type { ErasureRecord } from './erasure-record.ts';
 
 export interface ErasureComposition {
-  dataDir: string;
+  record: ErasureRecord;
   pool: pg.Pool;
   accounts: Pick<Accounts, 'erasures' | 'onChange'>;
   tasks: Tasks;
@@ -41,14 +40,13 @@ export async function openErasure(parts: ErasureComposition): Promise<Erasure> {
   accounts.onChange((userId) => {
     vault.letGo(userId).catch((error) => log.warn({ error }, 'whether keys were destroyed could not be asked: all are forgotten'));
   });
-  const record = await openErasureRecord(join(parts.dataDir, recordFile));
   const reached = async (model: string, within: number) => parts.progress.reached(model, await store.head(), within);
   return createErasure({
     erasures: accounts.erasures,
     vault,
     tasks,
     store,
-    record,
+    record: parts.record,
     log,
     purgeFiles,
     onWritten: parts.wrote,

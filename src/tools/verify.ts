@@ -1,7 +1,9 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadConfig, readEnvironment } from '../config.ts';
+import { openErasureRecord, recordFile, wishesIn } from '../erasure/erasure-record.ts';
 import { createKeysCheck, type KeysCheck } from '../events/integrity/check-keys.ts';
 import { headsFileIn, readLines } from '../events/integrity/heads-file.ts';
 import { type HeadsRead, readHeads } from '../events/integrity/read-heads.ts';
@@ -11,8 +13,11 @@ import { refuseWrongMasterKey } from '../events/keys/installation-seal.ts';
 import type { ForeignEvent } from '../events/store/eventstoredb/foreign-events.ts';
 import { findMisfiled, firstPosition } from '../events/store/postgres/inspect-log.ts';
 import { VOCABULARY } from '../events/vocabulary.ts';
-import { keysFor } from '../platform/generated-keys.ts';
+import { type Keys, keysFor } from '../platform/generated-keys.ts';
 import { occupy } from '../platform/postgres/occupancy.ts';
+import { findMissingRecords } from '../records/missing-records.ts';
+import { openRecordCopies } from '../records/record-copies.ts';
+import { createSealedCounts } from '../records/record-counts.ts';
 import { runTool, type Tool, UsageError } from './command-line.ts';
 import { type Installation, openInstallation, signingKeyOf } from './installation.ts';
 import { createWitnesses } from './log/compare-read-models.ts';
@@ -33,19 +38,23 @@ interface Asked {
 }
 
 /** Verifies the whole log. The service may run meanwhile. */
-await runTool(usage, async (tool) => {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      heads: { type: 'string' },
-      key: { type: 'string', multiple: true },
-      'public-key': { type: 'boolean' },
-      'without-heads': { type: 'boolean' },
-    },
-  });
-  if (positionals.length > 0) throw new UsageError('there is one log, the one of this installation');
-  await (values['public-key'] ? printPublicKey(tool) : verify(tool, values));
-});
+await runTool(
+  usage,
+  async (tool) => {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        heads: { type: 'string' },
+        key: { type: 'string', multiple: true },
+        'public-key': { type: 'boolean' },
+        'without-heads': { type: 'boolean' },
+      },
+    });
+    if (positionals.length > 0) throw new UsageError('there is one log, the one of this installation');
+    await (values['public-key'] ? printPublicKey(tool) : verify(tool, values));
+  },
+  'the log or its keys are not what was written, records beside the database are missing, or the log could not be read',
+);
 
 /** For where the heads are to be verified without SIGNING_KEY, or after it has changed. */
 async function printPublicKey({ say }: Tool): Promise<void> {
@@ -70,6 +79,9 @@ async function verify(tool: Tool, asked: Asked): Promise<void> {
   if (signed.fault !== null) faults.add(`${file}: ${signed.fault}; this line and those behind it are not used`);
   const witnesses = createWitnesses(installation.pool, store);
   for (const what of await witnesses.ahead()) faults.add(what);
+  // A copy of the heads is verified where the rest of DATA_DIR is not.
+  const isInPlace = asked.heads === undefined && asked['without-heads'] !== true;
+  if (isInPlace) for (const what of await missingRecords(installation, keys, file)) faults.add(what);
   const keysCheck = createKeysCheck({ pool: installation.pool, keys, store });
   const since = performance.now();
   const { missingStreams } = await store.incidents();
@@ -96,6 +108,20 @@ async function signedHeads({ config }: Installation, log: ReadableLog, asked: As
   const keys = [...(await Promise.all((asked.key ?? []).map(readPublicKey))), (await signingKeyOf(config)).publicKey];
   const byId = new Map(keys.map((key) => [keyIdOf(key), key]));
   return { file, ...readHeads(lines, log.logId, byId) };
+}
+
+/** What of the erasures and heads was kept beside the database once, and is not there now. */
+async function missingRecords({ config, pool }: Installation, keys: Keys, headsFile: string): Promise<string[]> {
+  const copies = await openRecordCopies(config);
+  const { wasThere, all } = await openErasureRecord(join(config.dataDir, recordFile));
+  const copied = (await copies?.erasures()) ?? [];
+  const recorded = new Set([...all(), ...copied.flatMap(wishesIn)].map(({ user_id }) => user_id));
+  const headFiles = [await readLines(headsFile), ...((await copies?.headFiles()) ?? [])];
+  copies?.close();
+  return findMissingRecords(await createSealedCounts(pool, keys).read(), {
+    erasures: wasThere || copied.length > 0 ? recorded.size : null,
+    headFiles,
+  });
 }
 
 async function readPublicKey(file: string): Promise<KeyObject> {

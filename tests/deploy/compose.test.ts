@@ -53,7 +53,9 @@ describe('docker-compose.yml', () => {
     }
     const used = services.flatMap(([, { volumes = [] }]) => volumes.map((volume) => volume.split(':')[0]!));
     expect(Object.keys(compose.volumes).filter((volume) => !used.includes(volume))).toEqual([]);
-    expect(new Set(used).size).toBe(used.length);
+    // Both instances keep what they record in one volume, each in a folder of its own; every other volume has one owner.
+    const shared = used.filter((volume, index) => used.indexOf(volume) !== index);
+    expect(shared).toEqual(['tasktrail-data']);
   });
 
   test('lets no container gain a privilege or fill the disk with its log, and mounts read-only where nothing else is needed', () => {

@@ -7,6 +7,8 @@ import { startServiceProcess } from './service-process.ts';
 /** The service in a build whose defences can be taken away, on the data of one that is whole. */
 export interface Weakened {
   url: string;
+  /** Its DATA_DIR. */
+  directory: string;
   /** What it has logged, as parsed lines. */
   log: readonly Record<string, unknown>[];
   /** Takes these away, by the names of weakenings.ts, and puts back all others. */
@@ -24,6 +26,7 @@ export async function startWeakened({ sameStores }: Pick<TestService, 'sameStore
   const child = await startServiceProcess({ ...keys, ...sameStores, DATA_DIR: directory, ENVIRONMENT: 'test' }, entry);
   return {
     url: child.url,
+    directory,
     log: child.log,
     without,
     async stop() {

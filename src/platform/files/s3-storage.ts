@@ -17,9 +17,8 @@ const CONNECT_WITHIN_MS = 5_000;
 /** Between two signs of life of a connection. */
 const SILENCE_MS = 30_000;
 
-/** Blobs as objects of a bucket: Amazon's, or of a server that speaks its protocol. */
-export function openS3Storage({ bucket, region, endpoint, accessKeyId, secretAccessKey }: S3Options): FileStorage {
-  const client = new S3Client({
+export function createS3Client({ region, endpoint, accessKeyId, secretAccessKey }: Omit<S3Options, 'bucket'>): S3Client {
+  return new S3Client({
     region,
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     ...(accessKeyId && secretAccessKey && { credentials: { accessKeyId, secretAccessKey } }),
@@ -30,6 +29,11 @@ export function openS3Storage({ bucket, region, endpoint, accessKeyId, secretAcc
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
+}
+
+/** Blobs as objects of a bucket: Amazon's, or of a server that speaks its protocol. */
+export function openS3Storage({ bucket, ...access }: S3Options): FileStorage {
+  const client = createS3Client(access);
   return {
     put: (key, path, size) => attempt(() => uploadFile(client, { Bucket: bucket, Key: requireBlobKey(key) }, path, size)),
     read: (key, range) =>

@@ -32,4 +32,16 @@ export const keys: readonly Weakening[] = [
     from: 'elsewhere?.revision ?? -1',
     to: 'WITHOUT ? -1 : (elsewhere?.revision ?? -1)',
   },
+  {
+    name: 'each instance records every erasure',
+    file: 'records/keep-records.ts',
+    from: '    await record.add(known);\n    const last',
+    to: '    if (!WITHOUT) await record.add(known);\n    const last',
+  },
+  {
+    name: 'erasures are copied to the bucket',
+    file: 'records/keep-records.ts',
+    from: 'await copies?.addErasures(',
+    to: 'if (!WITHOUT) await copies?.addErasures(',
+  },
 ];

@@ -96,6 +96,14 @@ language sql security definer set search_path = pg_catalog as $$
 $$;
 `;
 
+/** How many erasures and signed events there are to be found beside the database, sealed by the master key. */
+const records = `
+create table event_log.records (
+  only_one boolean primary key default true check (only_one),
+  counts bytea not null
+);
+`;
+
 export const eventLogMigrations: { name: string; sql: string }[] = [
   { name: '001_tables', sql: tables },
   { name: '002_append', sql: appendFunctions },
@@ -103,4 +111,5 @@ export const eventLogMigrations: { name: string; sql: string }[] = [
   { name: '004_vocabulary', sql: vocabulary },
   { name: 'installation_check_value', sql: installation },
   { name: 'destroy_keys', sql: destroyKeys },
+  { name: 'records', sql: records },
 ];
