@@ -2,7 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { EventStore, Position } from '../events/store/event-store.ts';
 import { misplacement } from '../events/store/last-event.ts';
-import { beginRebuild, type Generation, generationsOf, keepFormer, promote, RebuildRunning } from '../projections/generation.ts';
+import {
+  beginRebuild,
+  dropRetired,
+  type Generation,
+  generationsOf,
+  keepFormer,
+  promote,
+  RebuildRunning,
+  TooManyFormer,
+} from '../projections/generation.ts';
 import type { Projection } from '../projections/projection.ts';
 import type { Tool } from './command-line.ts';
 import type { Workforce } from './workforce.ts';
@@ -25,7 +34,7 @@ export async function rebuild(projection: Projection, parts: RebuildParts): Prom
   const { pool, store, workforce, tool } = parts;
   await workforce.ensure();
   await requireWorkable(projection, parts);
-  const generation = await beginOrJoin(pool, projection, store.logId);
+  const generation = await beginOrJoin(pool, projection, store.logId, tool.signal);
   for (;;) {
     await workforce.ensure();
     const made = (await generationsOf(pool, projection)).find((each) => each.generation === generation);
@@ -47,10 +56,16 @@ async function requireWorkable(projection: Projection, { pool, store, workforce 
     throw new Error(`${projection.name} ${reason}: stop every instance of the service first`);
 }
 
-async function beginOrJoin(pool: pg.Pool, projection: Projection, logId: string): Promise<number> {
+/** Where as many former generations are kept as may be, it waits for the oldest to be dropped. */
+async function beginOrJoin(pool: pg.Pool, projection: Projection, logId: string, signal: AbortSignal): Promise<number> {
   try {
     return (await beginRebuild(pool, projection, logId)).generation;
   } catch (error) {
+    if (error instanceof TooManyFormer) {
+      await sleep(LOOK_EVERY_MS, undefined, { signal });
+      await dropRetired(pool, projection);
+      return beginOrJoin(pool, projection, logId, signal);
+    }
     const building = (await generationsOf(pool, projection)).find(({ state }) => state === 'building');
     if (!(error instanceof RebuildRunning) || building === undefined) throw error;
     return building.generation;
