@@ -24,16 +24,25 @@ export function timeAt({ moments }: ReadTables, asOf: AsOf): RawBuilder<unknown>
     '-infinity'::timestamptz)`;
 }
 
-/** The words of what was said then. No index has them: they are looked for in what the reader may see, and made of a text that may have them. */
-export function pastText({ words, commentVersions }: ReadTables, asOf: AsOf) {
+/**
+ * The words of what was said then. Where nothing has changed since, they are those of today, which are stored. The others no index has: they
+ * are looked for in what the reader may see, and made of a text that may have them.
+ */
+export function pastText({ words, commentVersions, tasks, comments }: ReadTables, asOf: AsOf) {
   const vector = (weight: string, text: string) => sql`setweight(${words}(${sql.raw(text)}), ${sql.lit(weight)})`;
+  const today = sql`from ${tasks} today where today.id = t.id and today.revision = t.revision`;
+  const commentToday = (comment: string) =>
+    sql`from ${comments} today where today.id = ${sql.ref(`${comment}.id`)} and today.revision = ${sql.ref(`${comment}.revision`)}`;
   return {
-    words: sql`(${vector('A', 't.title')} || ${vector('B', 't.tags')} || ${vector('C', 't.description')})`,
-    comments: sql`(select v.task_id, v.standing, v.content, ${words}(v.content) as search
+    words: sql`coalesce((select today.search ${today}), ${vector('A', 't.title')} || ${vector('B', 't.tags')} || ${vector('C', 't.description')})`,
+    comments: sql`(select v.id, v.revision, v.task_id, v.standing, v.content,
+        coalesce((select today.search ${commentToday('v')}), ${words}(v.content)) as search
       from ${commentVersions} v where ${validAt('v', asOf)})`,
     unindexed: {
       text: sql.raw<unknown>(`t.title || ' ' || array_to_string(t.tags, ' ') || ' ' || t.description`),
       comment: sql.raw<unknown>('m.content'),
+      isTextOfToday: sql`exists (select ${today})`,
+      isCommentOfToday: sql`exists (select ${commentToday('m')})`,
     },
   };
 }

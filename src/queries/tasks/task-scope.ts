@@ -43,7 +43,13 @@ export interface Source {
   /** A table of the comments, with `task_id`, `standing` and their words as `search`. */
   comments: RawBuilder<unknown>;
   /** What the words are made of while one searches, of a task and of a comment `m`; undefined where an index has them. */
-  unindexed?: { text: RawBuilder<unknown>; comment: RawBuilder<unknown> };
+  unindexed?: {
+    text: RawBuilder<unknown>;
+    comment: RawBuilder<unknown>;
+    /** Whether it is as it is today: then its words are stored. */
+    isTextOfToday: RawBuilder<unknown>;
+    isCommentOfToday: RawBuilder<unknown>;
+  };
 }
 
 export interface SourceQuery {

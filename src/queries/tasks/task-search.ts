@@ -38,10 +38,10 @@ export function searched(source: Source, search: string, tables: ReadTables): So
   const selected = sql`select ${source.id} as id, ${source.createdAt} as created_at from`;
   const hits = terms.map(
     (term) => sql`(${selected} ${source.from(true)} where ${visible}
-        and ${fits(source.words, taskQuery(term, tables), source.unindexed && mayHave(source.unindexed.text, term, tables))}
+        and ${fits(source.words, taskQuery(term, tables), source.unindexed && sql`${source.unindexed.isTextOfToday} or ${mayHave(source.unindexed.text, term, tables)}`)}
       union
       ${selected} ${source.from(false)} join ${source.comments} m on m.task_id = ${source.id} where ${visible} and m.standing
-        and ${fits(sql`m.search`, commentQuery(term, tables), source.unindexed && mayHave(source.unindexed.comment, term, tables))})`,
+        and ${fits(sql`m.search`, commentQuery(term, tables), source.unindexed && sql`${source.unindexed.isCommentOfToday} or ${mayHave(source.unindexed.comment, term, tables)}`)})`,
   );
   const found = hits.length === 0 ? sql`${selected} ${source.from(false)} where false` : sql.join(hits, sql` intersect `);
   return {
