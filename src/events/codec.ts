@@ -2,6 +2,7 @@ import { hash as digest, type KeyObject } from 'node:crypto';
 import type { SchemaVersion } from './event-type.ts';
 import { type DataKey, open, seal } from './keys/data-key.ts';
 import type { KeyVault, OnUnreadable } from './keys/key-vault.ts';
+import { inSchemaOrder } from './member-order.ts';
 import type { EventContext, EventMetadata } from './metadata.ts';
 import type { Recorded, RecordedEvent } from './recorded-event.ts';
 import { put, take } from './sealed-members.ts';
@@ -83,8 +84,10 @@ export function encodeEvents<E extends Decided>(
     const hash = chainHash(previousHash, place.stream, revision, id, event.type, unhashed, data);
     result.encoded.push({ id, type: event.type, metadata: Buffer.from(`${unhashed.slice(0, -1)},"hash":"${hash}"}`), data });
     const metadata = { ...open, hash };
-    result.recorded.push({ ...event, stream: place.stream, revision, metadata, redacted: [] } as unknown as Unplaced<E>);
-    known.set(data, { metadata, data: event.data });
+    // As it will be read, whether it comes from here or from the store.
+    const asRead = inSchemaOrder(event.type, event.data);
+    result.recorded.push({ ...event, data: asRead, stream: place.stream, revision, metadata, redacted: [] } as unknown as Unplaced<E>);
+    known.set(data, { metadata, data: asRead });
     result.vocabulary = Math.max(result.vocabulary, written.schema.vocabulary);
     previousHash = hash;
     revision++;
@@ -139,7 +142,7 @@ function decode(event: StoredEvent, metadata: EventMetadata, keys: ReadonlyMap<s
   if (content) return { type, data: content.data, stream, revision, position, metadata, redacted: [] } as unknown as RecordedEvent;
   const opened = JSON.parse(event.data.toString()) as Record<string, unknown>;
   const redacted = unsealData(event, opened, keys, knownVersion(type, metadata.schema_version));
-  const data = upcast(type, metadata.schema_version, opened);
+  const data = inSchemaOrder(type as EventTypeName, upcast(type, metadata.schema_version, opened));
   if (isReadable) known.set(event.data, { metadata, data });
   return { type, data, stream, revision, position, metadata, redacted } as unknown as RecordedEvent;
 }

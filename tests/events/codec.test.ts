@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { z } from 'zod';
 import { decodeEvents, encodeEvents, expectedHash, type Keys, VocabularyTooOld } from '../../src/events/codec.ts';
 import { createKeyVault, type KeyVault } from '../../src/events/keys/key-vault.ts';
 import type { EventContext } from '../../src/events/metadata.ts';
@@ -49,6 +50,17 @@ function withKeys() {
   return { database, vault, keys: { task: task.key, author: author.key } satisfies Keys };
 }
 
+function asText(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value;
+}
+
+/** The same object with its members, and theirs, in the opposite order. */
+function backwards(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const members = Object.entries(value).map(([key, member]) => [key, backwards(member)]);
+  return Object.fromEntries(members.reverse());
+}
+
 describe('the codec', () => {
   const events = [...Object.values(everyTaskEvent), ...Object.values(everyUserEvent)];
 
@@ -60,11 +72,23 @@ describe('the codec', () => {
     expect(decoded.map(({ position: _, ...event }) => event)).toEqual(recorded);
   });
 
+  test('gives members in the order of their schema, whatever the order in which they were written, sealed or not', async () => {
+    const { database, keys } = withKeys();
+    const shuffled = events.map((event) => ({ ...event, data: backwards(event.data) }) as typeof event);
+    const { encoded, recorded } = encodeEvents(shuffled, place, context, keys);
+    const decoded = await decodeEvents(stored(encoded), vaultOn(database));
+    for (const [index, { type, data }] of decoded.entries()) {
+      expect([type, JSON.stringify(data)]).toEqual([type, JSON.stringify(recorded[index]!.data)]);
+      const members = Object.keys((allEventTypes[type].data as z.ZodObject).shape);
+      expect([type, Object.keys(data)]).toEqual([type, members.filter((member) => member in data)]);
+    }
+  });
+
   test('gives what was encoded here as it would be read, for as long as its keys are there', async () => {
     const { database, vault, keys } = withKeys();
     const { encoded } = encodeEvents(events, place, context, keys);
-    const read = async () => JSON.stringify(await decodeEvents(stored(encoded), vaultOn(database)), withoutOrder);
-    const given = async () => JSON.stringify(await decodeEvents(handedOver(encoded), vaultOn(database)), withoutOrder);
+    const read = async () => JSON.stringify(await decodeEvents(stored(encoded), vaultOn(database)), asText);
+    const given = async () => JSON.stringify(await decodeEvents(handedOver(encoded), vaultOn(database)), asText);
     expect(await given()).toBe(await read());
     database.delete(keys.task.id);
     expect(await given()).toBe(await read());
@@ -248,10 +272,3 @@ describe('what was ever shipped', () => {
     for (const { type, data } of await decodeEvents(events, vaultOn(database))) allEventTypes[type as EventTypeName].data.parse(data);
   });
 });
-
-/** For JSON.stringify: members in alphabetical order, positions as text. */
-function withoutOrder(_: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return value.toString();
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
