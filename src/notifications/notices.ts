@@ -65,10 +65,11 @@ const rules: { [T in EventTypeName]: Rule<T> } = {
   TaskTransitioned: {
     withTask: ({ data }, task) => (data.status.to === 'done' ? both('task_completed', task.ownerId, task.assigneeId) : []),
   },
-  TaskAssigned: ({ data: { assignee_id } }) => [
-    ...both('task_assigned_to_me', assignee_id.to),
-    ...inbox('task_unassigned_from_me', assignee_id.from),
-  ],
+  TaskAssigned: ({ data: { assignee_id } }) =>
+    // An assignment that begins to give access is no news to the assignee.
+    assignee_id.from === assignee_id.to
+      ? []
+      : [...both('task_assigned_to_me', assignee_id.to), ...inbox('task_unassigned_from_me', assignee_id.from)],
   TaskUnassigned: ({ data }) => inbox('task_unassigned_from_me', data.assignee_id.from),
   TaskShared: ({ data }) => both('task_shared_with_me', data.user_id),
   TaskSharePermissionChanged: ({ data }) => inbox('task_share_changed', data.user_id),

@@ -61,7 +61,7 @@ export const eventCatalogue: { [T in Types]: Described<DataOf<T>> } = {
     },
   },
   TaskAssigned: {
-    summary: 'A task was assigned to somebody, who has access to it from now on.',
+    summary: 'A task was assigned to a user, or the assignment of its assignee began to give access.',
     example: { assignee_id: { from: null, to: bob }, gives_access: true },
   },
   TaskUnassigned: {

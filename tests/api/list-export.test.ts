@@ -24,7 +24,7 @@ beforeAll(async () => {
   ]);
   // Bob has many.
   await server.pool.query(`insert into listing_v1.tasks
-      select gen_random_uuid(), 'Task ' || n, repeat('x', 1500), 'low', 'todo', null, null, '{}', '${bob}', null, '{}', 0, '{}', 0, now(), now(), null, 0, n
+      select gen_random_uuid(), 'Task ' || n, repeat('x', 1500), 'low', 'todo', null, null, '{}', '${bob}', null, true, '{}', 0, '{}', 0, now(), now(), null, 0, n
       from generate_series(1, ${MANY}) n;
     insert into listing_v1.access select owner_id, id, 1, 'owner', created_at from listing_v1.tasks where owner_id = '${bob}'`);
 });

@@ -21,7 +21,7 @@ afterAll(() => server?.close());
 
 async function insertManyTasks(pool: pg.Pool, schema: string, ownerId: string): Promise<void> {
   await pool.query(`insert into ${schema}.tasks
-      select gen_random_uuid(), 'Task ' || n, repeat('x', 1500), 'low', 'todo', null, null, '{}', '${ownerId}', null, '{}', 0, 0, now(), now(), null, 0, n
+      select gen_random_uuid(), 'Task ' || n, repeat('x', 1500), 'low', 'todo', null, null, '{}', '${ownerId}', null, true, '{}', 0, '{}', 0, now(), now(), null, 0, n
       from generate_series(1, 20000) n;
     insert into ${schema}.access select owner_id, id, 1, 'owner', created_at from ${schema}.tasks where owner_id = '${ownerId}'`);
 }

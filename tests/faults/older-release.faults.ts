@@ -70,6 +70,22 @@ async function tagged(writer: Client, reader: Client, tag: string): Promise<{ li
   };
 }
 
+/** An editor who assigns themselves needs an event that the older release does not know. */
+async function requireRefused(old: ServiceProcess, next: ServiceProcess, admin: Client): Promise<void> {
+  const account = { email: 'editor@tasks.test', username: 'editor', password: 'Passw0rd-of-mine' };
+  const { body } = await createClient(old.url).post('/auth/register', account);
+  const task = (await admin.post('/tasks', { title: 'Shared' })).body;
+  await admin.post(`/tasks/${task.id}/share`, { user_id: body.user.id, permission: 'edit' });
+  const editor = createClient(next.url, body.access_token);
+  const refused = await editor.post(`/tasks/${task.id}/assign`, { assignee_id: body.user.id });
+  expect([refused.status, refused.body.error.details, refused.headers.get('retry-after')]).toEqual([
+    503,
+    [{ part: 'older_instance' }],
+    '5',
+  ]);
+  expect((await editor.patch(`/tasks/${task.id}`, { title: 'Edited', tags: ['other'] })).status).toBe(200);
+}
+
 test('beside an instance of the release before nothing is written that stops its read models; afterwards it does not start again', async () => {
   const old = await start(previous);
   const oldAdmin = await signIn(old);
@@ -79,6 +95,7 @@ test('beside an instance of the release before nothing is written that stops its
   const admin = createClient(next.url, oldAdmin.token);
   expect(await tagged(admin, oldAdmin, 'beside')).toEqual({ listed: true, version: 1, inClear: true });
   expect(await tagged(oldAdmin, admin, 'back')).toEqual({ listed: true, version: 1, inClear: true });
+  await requireRefused(old, next, admin);
   expect(await stoppedProjections(oldAdmin)).toEqual([]);
 
   // Without the gate the older instance stops at the first tag.

@@ -20,18 +20,20 @@ const kept = [
 
 group('the summary of an event', () => {
   test('is a sentence for each type', () => {
-    const summaries = Object.fromEntries(kept.map(({ type, details }) => [type, activitySummary(type, { ...details, ...named(type) })]));
+    const summaries = Object.fromEntries(
+      kept.map(({ type, details }) => [type, activitySummary(type, { ...details, ...named(type) }, 'carol')]),
+    );
     expect(summaries).toEqual({
       TaskCreated: 'Created the task “Water the plants”',
       TaskEdited: 'Changed the title, the description, the priority and the due date',
       TaskTagsChanged: 'Added the tag garden',
       TaskTransitioned: 'Moved from todo to done',
-      TaskAssigned: 'Reassigned the task',
-      TaskUnassigned: 'Unassigned the task',
+      TaskAssigned: 'Reassigned the task to carol',
+      TaskUnassigned: 'Ended the assignment of the task to carol',
       TaskShared: 'Shared the task with bob (view)',
       TaskSharePermissionChanged: 'Changed the share of bob (edit)',
       TaskUnshared: 'Took back the share of bob',
-      TaskTransferred: 'Transferred the task to another owner',
+      TaskTransferred: 'Transferred the task to carol',
       TaskDeleted: 'Deleted the task “Water the palms”',
       TaskRestored: 'Restored the task “Water the palms”',
       CommentAdded: 'Added a comment',
@@ -58,6 +60,16 @@ group('the summary of an event', () => {
       WebhookDeleted: 'Deleted a webhook',
       WebhookDisabled: 'Disabled a webhook: gone',
     });
+  });
+
+  test('says how an assignment began', () => {
+    const summary = (from: string | null) =>
+      activitySummary('TaskAssigned', { old_values: { assignee_id: from }, new_values: { assignee_id: 'a' } }, 'carol');
+    expect([summary(null), summary('a'), summary('b')]).toEqual([
+      'Assigned the task to carol',
+      'Gave carol access by the assignment',
+      'Reassigned the task to carol',
+    ]);
   });
 
   test('passes over text that was erased, and whatever else is missing', () => {

@@ -33,6 +33,7 @@ export function aTask(n: number, row: Partial<TaskRow> = {}): TaskRow {
     tags: [],
     owner_id: ann,
     assignee_id: null,
+    gives_access: true,
     shares: {},
     comment_count: 0,
     comments_by_author: {},

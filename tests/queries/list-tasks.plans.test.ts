@@ -22,7 +22,7 @@ beforeAll(async () => {
       select gen_random_uuid(), 'Task ' || n || (case n % 1000 when 7 then ' needle' else '' end), 'What to do', (array['low', 'medium', 'high', 'urgent'])[1 + n % 4],
         (array['todo', 'in_progress', 'in_review', 'blocked', 'cancelled'])[1 + n % 5], null, date '2026-01-01' + n % 700, '{}',
         case when n <= ${TASKS} then '${ann}' else md5((n % 500)::text)::uuid end,
-        case n % 10 when 0 then null when 1 then '${ann}'::uuid else md5((n % 500)::text)::uuid end, '{}', 0, '{}', 0,
+        case n % 10 when 0 then null when 1 then '${ann}'::uuid else md5((n % 500)::text)::uuid end, true, '{}', 0, '{}', 0,
         timestamptz '2020-01-01' + n * interval '1 minute', timestamptz '2020-01-01' + n * interval '1 minute', null, 0, n
       from generate_series(1, ${1.2 * TASKS}) n;
     insert into listing_v1.last_changes select id, updated_at, position from listing_v1.tasks;

@@ -51,6 +51,7 @@ export function rowOf({ task, revision }: { task: Task; revision: number }): Tas
     tags: [...task.tags],
     owner_id: task.ownerId,
     assignee_id: task.assigneeId,
+    gives_access: task.assignmentGivesAccess,
     shares: Object.fromEntries([...task.shares].map(([id, { permission }]) => [id, permission])),
     comment_count: task.commentCount,
     comments_by_author: commentsByAuthor(task),

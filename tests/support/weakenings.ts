@@ -7,7 +7,7 @@ import { exports } from './weakenings/exports.ts';
 import { growth } from './weakenings/growth.ts';
 import { http } from './weakenings/http.ts';
 import { keys } from './weakenings/keys.ts';
-import { tagDefences } from './weakenings/rights.ts';
+import { assignmentRules, tagDefences } from './weakenings/rights.ts';
 import { vocabularies } from './weakenings/vocabulary.ts';
 import { webhookDefences } from './weakenings/webhooks.ts';
 
@@ -160,16 +160,16 @@ const guards: readonly Weakening[] = [
     to: '(WITHOUT || reader.isAdmin || seen.ownerId === reader.id)',
   },
   {
-    name: 'only owners assign strangers',
+    name: 'only owners assign users who may not edit',
     file: assignTask,
-    from: 'if (!decidesAlone && !hasAccess(task, assignee.id))',
-    to: 'if (!decidesAlone && !hasAccess(task, assignee.id) && !WITHOUT)',
+    from: 'if (assignee !== null && !isFree) requireAssignable',
+    to: 'if (assignee !== null && !isFree && !WITHOUT) requireAssignable',
   },
   {
-    name: "only one's own assignment is given back",
+    name: "only owners end an assignment that is another's only access",
     file: assignTask,
-    from: 'if (!decidesAlone && task.assigneeId !== actor.id)',
-    to: 'if (!decidesAlone && task.assigneeId !== actor.id && !WITHOUT)',
+    from: 'if (!isFree) requireRemovable',
+    to: 'if (!isFree && !WITHOUT) requireRemovable',
   },
   {
     name: 'shares are seen by the owner',
@@ -419,6 +419,7 @@ export const weakenings: readonly Weakening[] = [
   ...http,
   ...answers,
   ...tagDefences,
+  ...assignmentRules,
   ...vocabularies,
   ...webhookDefences,
   ...exports,

@@ -131,8 +131,9 @@ export function taskRoutes(
       ...common('owner'),
       method: 'delete',
       path: '/tasks/:task_id/force',
-      summary: 'Delete a task, as its assignee too',
-      description: '`If-Match` and `If-None-Match` are ignored. Recorded as forced; the owner is told.',
+      summary: 'Delete a task, also as its assignee',
+      description:
+        'Also for an assignee whose assignment gives access. `If-Match` and `If-None-Match` are ignored. Recorded as forced; the owner is told.',
       obeys: ['Idempotency-Key'],
       answers: { 204: null },
       handle: async (input) => answerNothing(await carryOut('delete', input, forceDeleteTask, {}, { unconditional: true })),
@@ -148,8 +149,9 @@ export function taskRoutes(
       ...common('edit', 'USER_NOT_FOUND', 'ASSIGNEE_HAS_NO_ACCESS'),
       method: 'post',
       path: '/tasks/:task_id/assign',
-      summary: 'Assign a task, or take it from its assignee',
-      description: 'An assignee may edit while assigned. Only the owner may assign somebody who has no access yet.',
+      summary: 'Assign a task, or end its assignment',
+      description:
+        'An assignment by an owner or admin gives access: the assignee may edit the task as long as the assignment stands. Any other assignment gives none, and is only possible for users who may edit the task as its owner or by a share. Assigning the present assignee makes the assignment give access if an owner or admin does it. An assignee may give up their own assignment.',
       body: AssignBody,
       handle: async (input) => execute('post', input, assignTask, { assignee: (await someone(input.body.assignee_id)) ?? null }),
     }),

@@ -4,7 +4,7 @@ import type { TaskEvent } from '../../events/task/task-events.ts';
 import { doneStatus, initialStatus } from '../../events/task/workflow.ts';
 import type { Priority, SharePermission, Status } from '../../events/values.ts';
 import { Rejection } from '../../rejection.ts';
-import { assign, requireKnown, type Someone } from './assign-task.ts';
+import { assignBack, endBareAssignment, requireKnown, type Someone } from './assign-task.ts';
 import { deleted, restored } from './delete-task.ts';
 import { changeTags, editFields } from './edit-task.ts';
 import { type Context, inSequence, requirePermission } from './task-command.ts';
@@ -17,17 +17,21 @@ export interface Earlier {
   dueDate?: string | null;
   tags?: readonly string[];
   status?: { status: Status; completedAt: string | null };
-  assigneeId?: string | null;
+  assignment?: { assigneeId: string | null; gaveAccess: boolean };
   deleted?: boolean;
   /** By the sharee's id; null where there was no share. */
   shares: Record<string, SharePermission | null>;
 }
 
-/** What the task was before these events, oldest first. @throws Rejection NOTHING_TO_UNDO where that is text that was erased */
-export function before(events: readonly RecordedTaskEvent[]): Earlier {
+/**
+ * What the task was before these events, oldest first.
+ * @param history all that has happened to the task
+ * @throws Rejection NOTHING_TO_UNDO where that is text that was erased
+ */
+export function before(events: readonly RecordedTaskEvent[], history: readonly RecordedTaskEvent[]): Earlier {
   const earlier: Earlier = { shares: {} };
   for (const event of events.toReversed()) {
-    const { shares, ...fields } = beforeOne(event);
+    const { shares, ...fields } = beforeOne(event, history);
     Object.assign(earlier, fields);
     Object.assign(earlier.shares, shares);
   }
@@ -48,12 +52,17 @@ export function bringBack(task: Task, earlier: Earlier, isActive: (userId: strin
         (now: Task) =>
           shareBack(now, someone(userId), permission, context),
     ),
-    (now) => (earlier.assigneeId === undefined ? [] : assign(now, earlier.assigneeId === null ? null : someone(earlier.assigneeId), actor)),
+    (now) => {
+      if (earlier.assignment === undefined) return [];
+      const { assigneeId, gaveAccess } = earlier.assignment;
+      return assignBack(now, assigneeId === null ? null : someone(assigneeId), gaveAccess, actor);
+    },
+    endBareAssignment,
     (now) => (earlier.deleted === true ? deletedBy(now, context) : []),
   ]);
 }
 
-function beforeOne(event: RecordedTaskEvent): Partial<Earlier> {
+function beforeOne(event: RecordedTaskEvent, history: readonly RecordedTaskEvent[]): Partial<Earlier> {
   switch (event.type) {
     case 'TaskEdited':
       return fieldsBefore(event.data.changes);
@@ -63,7 +72,7 @@ function beforeOne(event: RecordedTaskEvent): Partial<Earlier> {
       return { status: { status: event.data.status.from, completedAt: event.data.completed_at.from } };
     case 'TaskAssigned':
     case 'TaskUnassigned':
-      return { assigneeId: event.data.assignee_id.from };
+      return { assignment: { assigneeId: event.data.assignee_id.from, gaveAccess: gaveAccessBefore(event.revision, history) } };
     case 'TaskShared':
       return { shares: { [event.data.user_id]: null } };
     case 'TaskSharePermissionChanged':
@@ -77,6 +86,12 @@ function beforeOne(event: RecordedTaskEvent): Partial<Earlier> {
     default:
       return {};
   }
+}
+
+/** Whether the assignment that stood before this revision gave access. One that is made with the task does. */
+function gaveAccessBefore(revision: number, history: readonly RecordedTaskEvent[]): boolean {
+  const last = history.findLast((event) => event.revision < revision && event.type === 'TaskAssigned');
+  return last?.type === 'TaskAssigned' ? last.data.gives_access : true;
 }
 
 function fieldsBefore({ title, description, priority, due_date }: (RecordedTaskEvent & { type: 'TaskEdited' })['data']['changes']) {

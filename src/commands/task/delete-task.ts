@@ -8,11 +8,11 @@ export const deleteTask = onTask<{ reason: 'command' | 'bulk' }>({
   decide: (task, { reason }) => deleted(task, { forced: false, reason }),
 });
 
-/** The same in the hands of the assignee too. */
+/** The same for an assignee whose assignment gives access, too. */
 export const forceDeleteTask = onTask<object>({
   needs: 'owner',
   allow(task, _input, { actor }) {
-    if (task.assigneeId === actor.id) return;
+    if (task.assigneeId === actor.id && task.assignmentGivesAccess) return;
     requirePermission(task, actor, 'owner');
   },
   decide: (task) => deleted(task, { forced: true, reason: 'command' }),

@@ -2,8 +2,8 @@ import type { Task } from '../../events/task/task.ts';
 import type { TaskEvent } from '../../events/task/task-events.ts';
 import { doneStatus, initialStatus } from '../../events/task/workflow.ts';
 import type { Priority, Status } from '../../events/values.ts';
-import { assign, type Someone } from './assign-task.ts';
-import { inSequence, onTask } from './task-command.ts';
+import { assign, recallAssignment, type Someone } from './assign-task.ts';
+import { inSequence, onTask, requirePermission } from './task-command.ts';
 import { transition } from './transition-task.ts';
 
 /** What is left out stays as it is. */
@@ -17,11 +17,18 @@ export interface EditTask {
   /** In place of a status: true moves to done, false from done to todo. */
   completed?: boolean;
   assignee?: Someone | null;
+  /** As in the command that assigns. */
+  formerAssigneeId?: string | null;
 }
 
 /** Changes fields, tags, status and assignee together: each by its own rule, all of them or none. */
 export const editTask = onTask<EditTask>({
   needs: 'edit',
+  allow(task, { formerAssigneeId = task.assigneeId, ...edit }, { actor }) {
+    const givesUpOwn = isEndOfAssignment(edit) && formerAssigneeId === actor.id;
+    if (!givesUpOwn) requirePermission(task, actor, 'edit');
+  },
+  recall: (events) => (events.every(({ type }) => type === 'TaskUnassigned') ? recallAssignment(events) : {}),
   decide(task, edit, context) {
     return inSequence(task, context, [
       (current) => editFields(current, edit),
@@ -31,6 +38,11 @@ export const editTask = onTask<EditTask>({
     ]);
   },
 });
+
+/** Whether the end of the assignment is all that the edit asks for. */
+function isEndOfAssignment({ assignee, ...others }: EditTask): boolean {
+  return assignee === null && Object.values(others).every((value) => value === undefined);
+}
 
 /** The tags become these, normalised already. */
 export function changeTags(task: Task, tags: readonly string[]): TaskEvent[] {

@@ -1,5 +1,6 @@
 import type { Task } from '../../events/task/task.ts';
 import type { TaskEvent } from '../../events/task/task-events.ts';
+import { endBareAssignment } from './assign-task.ts';
 import { deleted } from './delete-task.ts';
 import { inSequence, type TaskCommand } from './task-command.ts';
 
@@ -24,6 +25,7 @@ export const forgetPerson: TaskCommand<ForgetPerson> = {
       (now) => (now.ownerId === personId ? handOver(now, heirId!) : []),
       (now) => unshare(now, personId, 'erased'),
       (now) => unassign(now, personId),
+      endBareAssignment,
     ]);
   },
 };

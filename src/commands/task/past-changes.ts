@@ -22,7 +22,7 @@ export function pastChanges(history: readonly RecordedTaskEvent[]): PastChange[]
     if (last && isOneCommand(last.events[0]!, event)) (last.events as RecordedTaskEvent[]).push(event);
     else changes.push({ by: event.metadata.actor.id, events: [event], undoable: [], undoOf: event.metadata.undo_of ?? [], undoneBy: null });
   }
-  for (const change of changes) change.undoable = change.events.filter(isUndoable);
+  for (const change of changes) if (!isTransfer(change)) change.undoable = change.events.filter(isUndoable);
   findUndone(changes);
   return changes;
 }
@@ -53,6 +53,10 @@ function findUndone(changes: readonly PastChange[]): void {
     if (undone) change.undoneBy = undoing.get(undone.revision)!;
     else for (const revision of change.undoOf) if (!undoing.has(revision)) undoing.set(revision, change);
   }
+}
+
+function isTransfer({ events }: PastChange): boolean {
+  return events.some(({ type }) => type === 'TaskTransferred');
 }
 
 /** What a transfer or an erasure did to shares and assignee belongs to it, and stands with it. */

@@ -3,8 +3,8 @@ import { shareReader } from '../../events/task/shares-seen.ts';
 import type { Share, Task } from '../../events/task/task.ts';
 import { limits, type SharePermission } from '../../events/values.ts';
 import { Rejection } from '../../rejection.ts';
-import { requireKnown, type Someone } from './assign-task.ts';
-import { onTask, requirePermission, requireRoom } from './task-command.ts';
+import { endBareAssignment, requireKnown, type Someone } from './assign-task.ts';
+import { inSequence, onTask, requirePermission, requireRoom } from './task-command.ts';
 
 /** Gives somebody access to the task. */
 export const shareTask = onTask<{ person: Someone; permission: SharePermission }>({
@@ -27,32 +27,35 @@ export const changeShare = onTask<{ userId: string; permission: SharePermission 
   },
 });
 
-/** Takes a share away: the owner anybody's, everybody their own. An assignee keeps the access of an assignee. */
+/**
+ * Takes a share away: the owner anyone's, every sharee their own. An assignee keeps the access that the assignment gives; an assignment that
+ * gives none ends with the last other access.
+ */
 export const unshareTask = onTask<{ userId: string }>({
   needs: 'owner',
   allow(task, { userId }, { actor }) {
     if (userId !== actor.id) requirePermission(task, actor, 'owner');
   },
   recall: (events) => ({ userId: shareeIn(events)! }),
-  decide(task, { userId }, { actor }) {
+  decide(task, { userId }, context) {
     const { permission } = requireShare(task, userId);
-    return [{ type: 'TaskUnshared', data: { user_id: userId, permission, reason: userId === actor.id ? 'left' : 'revoked' } }];
+    const reason = userId === context.actor.id ? 'left' : 'revoked';
+    return inSequence(task, context, [() => [{ type: 'TaskUnshared', data: { user_id: userId, permission, reason } }], endBareAssignment]);
   },
 });
 
-/** Gives the task to another owner. The one before keeps a share, or nothing. */
+/** Gives the task to another owner. The former owner keeps a share, or nothing; then also no assignment that gives no access. */
 export const transferTask = onTask<{ newOwner: Someone; keep: SharePermission | null }>({
   needs: 'owner',
-  decide(task, { newOwner, keep }) {
+  decide(task, { newOwner, keep }, context) {
     if (newOwner.id === task.ownerId) return [];
     requireKnown(newOwner);
     const share = task.shares.get(newOwner.id);
-    return [
-      ...(share
-        ? [{ type: 'TaskUnshared' as const, data: { user_id: newOwner.id, permission: share.permission, reason: 'transferred' as const } }]
-        : []),
-      { type: 'TaskTransferred', data: { owner_id: { from: task.ownerId, to: newOwner.id }, kept: keep, reason: 'command' } },
-    ];
+    return inSequence(task, context, [
+      () => (share ? [{ type: 'TaskUnshared', data: { user_id: newOwner.id, permission: share.permission, reason: 'transferred' } }] : []),
+      () => [{ type: 'TaskTransferred', data: { owner_id: { from: task.ownerId, to: newOwner.id }, kept: keep, reason: 'command' } }],
+      endBareAssignment,
+    ]);
   },
 });
 

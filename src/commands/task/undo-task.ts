@@ -64,7 +64,11 @@ export const undoRun = onTask<Undo & { run: Run }>({
     const changes = pastChanges(context.history);
     const taken = ofRun(changes, run);
     if (taken.length === 0) throw nothingToUndo('The run left nothing on the task that could be taken back');
-    const isRestored = before(taken.flatMap(({ undoable }) => undoable)).deleted === false;
+    const isRestored =
+      before(
+        taken.flatMap(({ undoable }) => undoable),
+        context.history,
+      ).deleted === false;
     if (isGone && !isRestored) throw taskNotFound();
     requirePermission(task, context.actor, 'edit');
     return takeBack(task, changes, taken, active, context);
@@ -134,7 +138,7 @@ function takeBack(
   const events = taken.flatMap(({ undoable }) => undoable);
   const inTheWay = eventsInTheWay(changes, new Set(taken), events);
   if (inTheWay.length > 0) throw new UndoConflict(inTheWay, shareReader(task, context.actor));
-  const back = bringBack(task, before(events), (id) => active.has(id), context);
+  const back = bringBack(task, before(events, context.history), (id) => active.has(id), context);
   if (back.length === 0) throw nothingToUndo('The task is as it was before');
   const undoOf = events.map(({ revision }) => revision);
   return back.map((event) => ({ ...event, undoOf }));

@@ -31,13 +31,18 @@ export function allows(have: Permission | null, needed: Permission): boolean {
   return have !== null && rank[have] >= rank[needed];
 }
 
-/** Whether somebody has access to the task of their own: as owner, assignee or sharee. */
+/** Whether a user has access to the task of their own: as owner, as sharee, or by an assignment that gives access. */
 export function hasAccess(task: Task, userId: string): boolean {
   return ownPermission(task, userId) !== null;
 }
 
+/** The user's permission as owner or by a share: what they keep when they are not assigned. */
+export function permissionUnassigned(task: Task, userId: string): Permission | null {
+  return task.ownerId === userId ? 'owner' : (task.shares.get(userId)?.permission ?? null);
+}
+
 function ownPermission(task: Task, userId: string): Permission | null {
-  if (task.ownerId === userId) return 'owner';
-  if (task.assigneeId === userId) return 'edit';
-  return task.shares.get(userId)?.permission ?? null;
+  const permission = permissionUnassigned(task, userId);
+  const isEditor = task.assigneeId === userId && task.assignmentGivesAccess;
+  return isEditor && permission !== 'owner' ? 'edit' : permission;
 }

@@ -95,7 +95,7 @@ function describeTaskEvent(event: RecordedTaskEvent, labels: Labels): Descriptio
     case 'TaskTransitioned':
       return onTask('transitioned', { ...changeDetails(event), ...(event.data.comment !== undefined && { comment: event.data.comment }) });
     case 'TaskAssigned':
-      return onTask('assigned');
+      return onTask('assigned', { ...changeDetails(event), gives_access: event.data.gives_access });
     case 'TaskUnassigned':
       return onTask('unassigned');
     case 'TaskShared':

@@ -10,14 +10,15 @@ export const foldFeedTask: Fold<FeedTaskRow> = rowFold<FeedTaskRow>()({
     TaskCreated: (_, { data: { title, status, owner_id, assignee_id }, subject }) => ({
       id: subject,
       ...{ title, status, owner_id, assignee_id },
+      gives_access: true,
       sharee_ids: [],
       deleted: false,
     }),
     TaskEdited: (row, { data: { changes } }) => ({ ...row, title: changes.title === undefined ? row.title : (changes.title?.to ?? null) }),
     TaskTagsChanged: same,
     TaskTransitioned: (row, { data }) => ({ ...row, status: data.status.to }),
-    TaskAssigned: (row, { data }) => ({ ...row, assignee_id: data.assignee_id.to }),
-    TaskUnassigned: (row) => ({ ...row, assignee_id: null }),
+    TaskAssigned: (row, { data }) => ({ ...row, assignee_id: data.assignee_id.to, gives_access: data.gives_access }),
+    TaskUnassigned: (row) => ({ ...row, assignee_id: null, gives_access: true }),
     TaskShared: (row, { data }) => ({ ...row, sharee_ids: [...without(row.sharee_ids, data.user_id), data.user_id] }),
     TaskSharePermissionChanged: same,
     TaskUnshared: (row, { data }) => ({ ...row, sharee_ids: without(row.sharee_ids, data.user_id) }),
@@ -44,7 +45,8 @@ export const foldFeedTask: Fold<FeedTaskRow> = rowFold<FeedTaskRow>()({
 export function readersOf(row: FeedTaskRow | undefined): ReadonlySet<string> {
   if (row === undefined) return new Set();
   if (row.deleted) return new Set([row.owner_id]);
-  return new Set([row.owner_id, ...row.sharee_ids, ...(row.assignee_id === null ? [] : [row.assignee_id])]);
+  const assignee = row.gives_access ? row.assignee_id : null;
+  return new Set([row.owner_id, ...row.sharee_ids, ...(assignee === null ? [] : [assignee])]);
 }
 
 function without(ids: readonly string[], gone: string): string[] {

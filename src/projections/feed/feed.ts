@@ -22,6 +22,7 @@ const taskColumns = [
   'status',
   'owner_id',
   'assignee_id',
+  'gives_access',
   'sharee_ids',
   'deleted',
   'revision',
@@ -36,7 +37,7 @@ const IN_ONE_TURN = 250;
  */
 export const feed: Projection = {
   name: 'feed',
-  version: 1,
+  version: 2,
   gathersFor: 50,
   tables: feedSchema,
   indexes: feedIndexes,

@@ -22,6 +22,8 @@ export interface FeedTaskRow {
   status: Status;
   owner_id: string;
   assignee_id: string | null;
+  /** Whether the assignee sees the task because they are assigned; true where nobody is. */
+  gives_access: boolean;
   sharee_ids: readonly string[];
   deleted: boolean;
   revision: number;
@@ -57,6 +59,7 @@ create table feed_tasks (
   status text not null,
   owner_id uuid not null,
   assignee_id uuid,
+  gives_access boolean not null,
   sharee_ids uuid[] not null,
   deleted boolean not null,
   revision integer not null

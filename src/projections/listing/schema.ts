@@ -24,6 +24,8 @@ export interface TaskRow {
   tags: readonly string[];
   owner_id: string;
   assignee_id: string | null;
+  /** Whether the assignee may edit because they are assigned; true where nobody is. */
+  gives_access: boolean;
   shares: Record<string, SharePermission>;
   comment_count: number;
   /** How many comments of each author stand, by the author's id; none where none do. */
@@ -46,6 +48,7 @@ export const taskColumns = [
   'tags',
   'owner_id',
   'assignee_id',
+  'gives_access',
   'shares',
   'comment_count',
   'comments_by_author',
@@ -166,6 +169,7 @@ export const taskRowSql = `\
   tags text[] not null,
   owner_id uuid not null,
   assignee_id uuid,
+  gives_access boolean not null,
   shares jsonb not null,
   comment_count integer not null,
   comments_by_author jsonb not null,

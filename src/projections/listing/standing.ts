@@ -4,7 +4,8 @@ import { type AccessRow, ASSIGNED, type CounterRow, EVERYONE, OWNED, SHARED, typ
 /** Who has access to a task, and how. Nobody to a deleted one: it is in no listing and no count. */
 export function accessRows(row: TaskRow | undefined): AccessRow[] {
   if (row === undefined || row.deleted_at !== null) return [];
-  const people = new Set([row.owner_id, ...(row.assignee_id === null ? [] : [row.assignee_id]), ...Object.keys(row.shares)]);
+  const editor = row.gives_access ? row.assignee_id : null;
+  const people = new Set([row.owner_id, ...(editor === null ? [] : [editor]), ...Object.keys(row.shares)]);
   return [...people].map((user_id) => {
     const share = row.shares[user_id];
     const owned = user_id === row.owner_id;
@@ -13,7 +14,7 @@ export function accessRows(row: TaskRow | undefined): AccessRow[] {
       user_id,
       task_id: row.id,
       mask: (owned ? OWNED : 0) | (assigned ? ASSIGNED : 0) | (share ? SHARED : 0),
-      permission: owned ? 'owner' : assigned ? 'edit' : share!,
+      permission: owned ? 'owner' : user_id === editor ? 'edit' : share!,
       created_at: row.created_at,
     };
   });

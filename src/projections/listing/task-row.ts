@@ -11,6 +11,7 @@ export const foldTaskRow: Fold<TaskRow> = rowFold<TaskRow>()({
       id: subject,
       title: data.title ?? '',
       description: data.description ?? '',
+      gives_access: true,
       shares: {},
       comment_count: 0,
       comments_by_author: {},
@@ -29,8 +30,13 @@ export const foldTaskRow: Fold<TaskRow> = rowFold<TaskRow>()({
     }),
     TaskTagsChanged: (row, { data, at }) => ({ ...row, tags: data.tags.to, updated_at: at }),
     TaskTransitioned: (row, { data, at }) => ({ ...row, status: data.status.to, completed_at: data.completed_at.to, updated_at: at }),
-    TaskAssigned: (row, { data, at }) => ({ ...row, assignee_id: data.assignee_id.to, updated_at: at }),
-    TaskUnassigned: (row, { at }) => ({ ...row, assignee_id: null, updated_at: at }),
+    TaskAssigned: (row, { data, at }) => ({
+      ...row,
+      assignee_id: data.assignee_id.to,
+      gives_access: data.gives_access,
+      updated_at: at,
+    }),
+    TaskUnassigned: (row, { at }) => ({ ...row, assignee_id: null, gives_access: true, updated_at: at }),
     TaskShared: (row, { data, at }) => ({ ...row, shares: { ...row.shares, [data.user_id]: data.permission }, updated_at: at }),
     TaskSharePermissionChanged: (row, { data, at }) => ({
       ...row,

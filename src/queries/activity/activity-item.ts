@@ -10,6 +10,8 @@ interface ActivityItem extends Record<string, unknown> {
   event_type: string;
   /** The event is about shares of a task that the reader owns. */
   is_own: boolean;
+  /** The current name of the user whom the task was assigned or transferred to or taken from; null for other events. */
+  concerns: string | null;
   details: Record<string, unknown>;
 }
 
@@ -18,15 +20,23 @@ const actor = `json_build_object('id', y.actor_id, 'username',
 const details = `case when y.details ? 'user_id' then y.details || jsonb_build_object('username', coalesce(s.username, '${deletedUser}'))
   else y.details end`;
 
-/** The JSON of an activity from its row `y`, the actor `u`, the person `s` that a share is about and the reader's own task `k`. */
+/** Whom an assignment or a transfer is about: by event type, the member of the details with the user's id. */
+const userConcerned = `case y.event_type
+  when 'TaskAssigned' then y.details #>> '{new_values,assignee_id}'
+  when 'TaskUnassigned' then y.details #>> '{old_values,assignee_id}'
+  when 'TaskTransferred' then y.details #>> '{new_values,owner_id}' end`;
+
+/** The JSON of an activity from its row `y`, the actor `u`, the user `s` of a share, the user `c` of an assignment and the reader's task `k`. */
 export const activityItem: RawBuilder<string> = sql.raw(
   jsonRow(`y.event_id as id, y.position::text as position, y.action, y.resource_type, y.resource_id, y.task_id, ${actor} as actor, y.token_id,
-  ${utcTime('y.occurred_at')} as occurred_at, y.request_id, y.operation_id, y.revision, y.event_type, k.id is not null as is_own, ${details} as details`),
+  ${utcTime('y.occurred_at')} as occurred_at, y.request_id, y.operation_id, y.revision, y.event_type, k.id is not null as is_own,
+  case when ${userConcerned} is not null then coalesce(c.username, '${deletedUser}') end as concerns, ${details} as details`),
 );
 
 export function activityJoins({ activity, users, tasks }: ReadTables, { id }: Reader): RawBuilder<unknown> {
   return sql`join ${activity} y on y.position = shown.id left join ${users} u on u.id = y.actor_id
   left join ${users} s on y.details ? 'user_id' and s.id = (y.details ->> 'user_id')::uuid
+  left join ${users} c on c.id = (${sql.raw(userConcerned)})::uuid
   left join ${tasks} k on y.event_type = any(${[...typesWithShares]}::text[]) and k.id = y.task_id and k.owner_id = ${id}::uuid`;
 }
 
@@ -42,9 +52,12 @@ export function completedOne(item: string, reader: Reader): string {
 }
 
 /** With a summary, and without the shares that the reader may not see. */
-function completedItem({ event_type, is_own, details: all, ...rest }: ActivityItem, { id, isAdmin }: Reader): Record<string, unknown> {
+function completedItem(
+  { event_type, is_own, concerns, details: all, ...rest }: ActivityItem,
+  { id, isAdmin }: Reader,
+): Record<string, unknown> {
   const details = detailsSeen(all, { id, seesAllShares: isAdmin || is_own });
-  return { ...rest, summary: activitySummary(event_type, details), details };
+  return { ...rest, summary: activitySummary(event_type, details, concerns), details };
 }
 
 type Details = ActivityItem['details'];

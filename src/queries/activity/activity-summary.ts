@@ -3,9 +3,15 @@ import type { UserEventType } from '../../events/user/user-events.ts';
 
 type Details = Readonly<Record<string, unknown>>;
 
-/** A short sentence on an event, from what the audit trail keeps of it. Text that was erased is passed over. */
-export function activitySummary(eventType: string, details: Details): string {
-  const sentence = Object.hasOwn(sentences, eventType) ? sentences[eventType as keyof typeof sentences](details) : 'Something happened';
+/**
+ * A short sentence on an event, from what the audit trail keeps of it. Text that was erased is passed over.
+ * @param user the current name of the user whom an assignment or a transfer is about
+ */
+export function activitySummary(eventType: string, details: Details, user: string | null = null): string {
+  const name = user ?? 'another user';
+  const sentence = Object.hasOwn(sentences, eventType)
+    ? sentences[eventType as keyof typeof sentences](details, name)
+    : 'Something happened';
   return details.undo_of === undefined ? sentence : `${sentence} (undo of ${revisions(strings(details.undo_of))})`;
 }
 
@@ -13,17 +19,17 @@ function revisions(numbers: readonly string[]): string {
   return `revision${numbers.length === 1 ? '' : 's'} ${list(numbers)}`;
 }
 
-const sentences: Record<TaskEventType | UserEventType, (details: Details) => string> = {
+const sentences: Record<TaskEventType | UserEventType, (details: Details, user: string) => string> = {
   TaskCreated: (details) => `Created ${task(details)}`,
   TaskEdited: (details) => `Changed ${list(strings(details.changed_fields).map(spoken))}`,
   TaskTagsChanged: tagsChanged,
   TaskTransitioned: (details) => `Moved from ${from(details, 'status')} to ${to(details, 'status')}`,
-  TaskAssigned: (details) => (valueIn(details.old_values, 'assignee_id') ? 'Reassigned the task' : 'Assigned the task'),
-  TaskUnassigned: () => 'Unassigned the task',
+  TaskAssigned: assigned,
+  TaskUnassigned: (_, user) => `Ended the assignment of the task to ${user}`,
   TaskShared: (details) => `Shared the task with ${sharee(details)}${inBrackets(details.permission)}`,
   TaskSharePermissionChanged: (details) => `Changed the share of ${sharee(details)}${inBrackets(details.permission)}`,
   TaskUnshared: (details) => `Took back the share of ${sharee(details)}`,
-  TaskTransferred: () => 'Transferred the task to another owner',
+  TaskTransferred: (_, user) => `Transferred the task to ${user}`,
   TaskDeleted: (details) => `${details.forced === true ? 'Force-deleted' : 'Deleted'} ${task(details)}`,
   TaskRestored: (details) => `Restored ${task(details)}`,
   CommentAdded: () => 'Added a comment',
@@ -66,6 +72,12 @@ function sharee({ username }: Details): string {
 
 function inBrackets(value: unknown): string {
   return typeof value === 'string' ? ` (${value})` : '';
+}
+
+function assigned({ old_values, new_values }: Details, user: string): string {
+  const before = valueIn(old_values, 'assignee_id') ?? null;
+  if (before === null) return `Assigned the task to ${user}`;
+  return before === valueIn(new_values, 'assignee_id') ? `Gave ${user} access by the assignment` : `Reassigned the task to ${user}`;
 }
 
 function tagsChanged(details: Details): string {

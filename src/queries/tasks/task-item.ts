@@ -5,7 +5,9 @@ import type { ReadTables } from '../read-tables.ts';
 import type { Reader } from './task-scope.ts';
 
 /** @param now the alias of the task's row as it is now: what the reader may do is never a thing of the past */
-const permission = (now: string) => `case when ${now}.owner_id = r.id then 'owner' when ${now}.assignee_id = r.id then 'edit'
+const permission = (
+  now: string,
+) => `case when ${now}.owner_id = r.id then 'owner' when ${now}.assignee_id = r.id and ${now}.gives_access then 'edit'
   else coalesce(${now}.shares ->> r.id::text, 'admin') end`;
 
 const item = (now: string) =>

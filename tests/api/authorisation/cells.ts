@@ -1,5 +1,6 @@
 import type { Route } from '../../../src/api/route.ts';
 import {
+  assignmentStates,
   type CallerKind,
   callers,
   isStoppedAtTheDoor,
@@ -57,8 +58,13 @@ function cellsOfRow(route: Route, row: Row, who: readonly CallerKind[]): Cell[] 
 
 /** Who is stopped before anybody looks at the object is tried on one that is there and one that is not. */
 function statesFor(row: Row, caller: CallerKind): readonly State[] {
-  const all = statesOf(row);
+  const isTried = caller === 'assignee' && isOnTask(row) && (row.states === undefined || row.assignments);
+  const all = isTried ? [...statesOf(row), ...assignmentStates] : statesOf(row);
   return isStoppedAtTheDoor(caller) ? all.filter((state, index) => index === 0 || state === 'shared' || state === 'absent') : all;
+}
+
+function isOnTask({ object = 'task' }: Row): boolean {
+  return object === 'task';
 }
 
 function statesOf(row: Row): readonly State[] {

@@ -23,10 +23,36 @@ export type CallerKind = (typeof callers)[number];
 
 /** How the object stands: the owner's alone; shared with viewer and editor and assigned; all that taken back; deleted; never there. */
 export const states = ['own', 'shared', 'revoked', 'deleted', 'absent', 'no id at all'] as const;
-export type State = (typeof states)[number];
+/**
+ * How the assignment stands that is looked at from the assignee, with what the assignee is in each. One that the owner made gives access; one
+ * that an editor or the assignee made gives none, so that the assignee's share counts, as it now is.
+ */
+export const assignments = {
+  'assigned by the owner to a viewer': 'assigned viewer',
+  'assigned by the owner to an editor': 'assigned editor',
+  'assigned by the owner to an editor who became a viewer': 'assigned viewer',
+  'assigned by the owner to an editor whose share was revoked': 'assignee',
+  'assigned by an editor to an editor': 'bare editor',
+  'assigned by an editor to an editor who became a viewer': 'bare viewer',
+  'assigned by an editor to an editor whose share was revoked': 'none',
+  'assigned by themselves to an editor who became a viewer': 'bare viewer',
+} as const satisfies Record<string, Relation>;
+export type AssignmentState = keyof typeof assignments;
+export const assignmentStates = Object.keys(assignments) as AssignmentState[];
+export type State = (typeof states)[number] | AssignmentState;
 
-/** What somebody is to an object. */
-export type Relation = 'none' | 'viewer' | 'editor' | 'assignee' | 'owner' | 'admin';
+/** What a user is to an object. An assignee has no share, a bare one an assignment that gives no access. */
+export type Relation =
+  | 'none'
+  | 'viewer'
+  | 'editor'
+  | 'assignee'
+  | 'assigned viewer'
+  | 'assigned editor'
+  | 'bare viewer'
+  | 'bare editor'
+  | 'owner'
+  | 'admin';
 
 interface Rule {
   by: readonly Relation[];
@@ -36,8 +62,14 @@ interface Rule {
   orElse?: Partial<Record<Relation, Outcome>>;
 }
 
-const withAnyAccess: readonly Relation[] = ['viewer', 'editor', 'assignee', 'owner', 'admin'];
-const withEdit: readonly Relation[] = ['editor', 'assignee', 'owner', 'admin'];
+/** By an assignment that gives access. */
+const assignedWithAccess: readonly Relation[] = ['assignee', 'assigned viewer', 'assigned editor'];
+const assignees: readonly Relation[] = [...assignedWithAccess, 'bare viewer', 'bare editor'];
+/** With EDIT, on a task that is not assigned to another user whose only access the assignment is. */
+const freeToAssign: readonly Relation[] = [...assignedWithAccess, 'bare editor', 'owner', 'admin'];
+const withEdit: readonly Relation[] = ['editor', ...freeToAssign];
+const withAnyAccess: readonly Relation[] = ['viewer', 'bare viewer', ...withEdit];
+export const withShare: readonly Relation[] = ['viewer', 'editor', 'assigned viewer', 'assigned editor', 'bare viewer', 'bare editor'];
 const noShare = '404 SHARE_NOT_FOUND';
 
 /** What may be done with a task: the rows of the contract's table. */
@@ -48,12 +80,17 @@ const deeds = {
   // A deleted comment is there for whoever deleted it, and for the owner.
   "restore another's comment": { by: ['owner', 'admin'], else: '404 COMMENT_NOT_FOUND' },
   edit: { by: withEdit },
-  'assign to someone who has access': { by: withEdit },
-  'assign to anyone active': { by: ['owner', 'admin'], else: '403 ASSIGNEE_HAS_NO_ACCESS', orElse: { viewer: '403 FORBIDDEN' } },
-  "give back one's own assignment": { by: ['assignee', 'owner', 'admin'] },
+  'assign to a user who may edit': { by: freeToAssign },
+  'assign to anyone active': {
+    by: ['owner', 'admin'],
+    else: '403 ASSIGNEE_HAS_NO_ACCESS',
+    orElse: { viewer: '403 FORBIDDEN', 'bare viewer': '403 FORBIDDEN' },
+  },
+  'end an assignment': { by: [...assignees, 'owner', 'admin'] },
+  'edit and end an assignment': { by: freeToAssign },
   manage: { by: ['owner', 'admin'] },
-  force: { by: ['assignee', 'owner', 'admin'] },
-  leave: { by: ['viewer', 'editor'], else: noShare },
+  force: { by: [...assignedWithAccess, 'owner', 'admin'] },
+  leave: { by: withShare, else: noShare },
 } as const satisfies Record<string, Rule>;
 export type Deed = keyof typeof deeds;
 
@@ -96,7 +133,7 @@ export function outcomeByContract({ caller, state, for: whom, token, absent }: A
   if (token === 'session' && isToken(caller)) return '403 SESSION_REQUIRED';
   if (caller === 'token without the scope') return '403 INSUFFICIENT_SCOPE';
   const notThere: Outcome = `404 ${absent}`;
-  const isThere = state === 'own' || state === 'shared' || state === 'revoked';
+  const isThere = state === 'own' || state === 'shared' || state === 'revoked' || state in assignments;
   if (whom === 'the signed in') return 'done';
   if (whom === 'admins') {
     if (!isAdmin(caller, whom)) return '403 ADMIN_ONLY';
@@ -128,6 +165,7 @@ export function isAdmin(caller: CallerKind, whom: For): boolean {
 export function relationOf(caller: CallerKind, state: State): Relation {
   if (state === 'absent' || state === 'no id at all') return 'none';
   if (caller === 'admin') return 'admin';
+  if (caller === 'assignee' && state in assignments) return assignments[state as AssignmentState];
   if (caller === 'viewer' || caller === 'editor' || caller === 'assignee') {
     return state === 'shared' || state === 'deleted' ? caller : 'none';
   }

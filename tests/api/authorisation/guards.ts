@@ -21,6 +21,8 @@ const ownComments = 'comment, edit and delete own comments';
 
 /** Where another's comment is what is refused, not the task. */
 const isComment = ({ row }: Cell) => row.comment !== undefined;
+const isAssignment = (cell: Cell) => isDeed(cell, 'assign to a user who may edit', 'end an assignment', 'edit and end an assignment');
+const isBareViewer = ({ caller, state }: Cell) => relationOf(caller, state) === 'bare viewer';
 const isLeaving = (cell: Cell) => isDeed(cell, 'leave');
 /** In the query, not by the route. */
 const isForAdmins = ({ row, route }: Cell) => row.for === 'admins' && !(route.needs !== 'open' && route.needs.admin);
@@ -60,7 +62,8 @@ export const guards: readonly Guard[] = [
   },
   {
     names: ['seeing is not changing'],
-    holds: (cell) => refusal('403 FORBIDDEN')(cell) && !isComment(cell) && !isDeed(cell, "give back one's own assignment"),
+    holds: (cell) =>
+      refusal('403 FORBIDDEN')(cell) && !isComment(cell) && !isAssignment(cell) && !isDeed(cell, 'force') && !isBareViewer(cell),
   },
   {
     names: ['deleted is absent'],
@@ -79,10 +82,22 @@ export const guards: readonly Guard[] = [
       !isComment(cell) &&
       (isAt(cell, 'GET /activity/tasks/:task_id') || (cell.route.method !== 'get' && !isLeaving(cell) && !isDeed(cell, ownComments))),
   },
-  { names: ['only owners assign strangers'], holds: refusal('403 ASSIGNEE_HAS_NO_ACCESS') },
   {
-    names: ["only one's own assignment is given back"],
-    holds: (cell) => refusal('403 FORBIDDEN')(cell) && cell.caller === 'editor' && isDeed(cell, "give back one's own assignment"),
+    names: ['only owners assign users who may not edit'],
+    // Who is assigned already may be another's only access.
+    holds: (cell) => refusal('403 ASSIGNEE_HAS_NO_ACCESS')(cell) && cell.caller === 'assignee',
+  },
+  {
+    names: ["only owners end an assignment that is another's only access"],
+    holds: (cell) => refusal('403 FORBIDDEN')(cell) && cell.caller === 'editor' && isAssignment(cell),
+  },
+  {
+    names: ['an assignment without access is worth the share'],
+    holds: (cell) => refusal('403 FORBIDDEN')(cell) && isBareViewer(cell) && isDeed(cell, 'edit') && !isComment(cell),
+  },
+  {
+    names: ['force takes an assignment that gives access'],
+    holds: (cell) => refusal('403 FORBIDDEN')(cell) && cell.state.startsWith('assigned by an editor') && isDeed(cell, 'force'),
   },
   {
     names: ['shares are seen by the owner'],

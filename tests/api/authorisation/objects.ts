@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { assigned, commented, created, deleted, edited, type Happening, shared } from '../../support/happenings.ts';
 import type { History } from '../../support/written-tasks.ts';
-import type { State } from './contract.ts';
+import { type AssignmentState, assignments, type State } from './contract.ts';
 import type { People } from './people.ts';
 
 /** In the text of every task and comment: in no answer to who may not see it. */
@@ -37,7 +37,8 @@ export function taskIn({ state, ownerId, tags, comment, edit, fileId }: TaskInSt
   if (edit) happenings.push({ ...edited({ description: { from: canary, to: `${canary} again` } }), ...edit });
   if (comment) happenings.push(...said(comment));
   if (fileId !== undefined) happenings.push(...attached(fileId));
-  if (state !== 'own') happenings.push(...access(people));
+  if (state in assignments) happenings.push(...assignment(state as AssignmentState, people));
+  else if (state !== 'own') happenings.push(...access(people));
   if (state === 'revoked') happenings.push(...takenBack(people));
   if (state === 'deleted') {
     const sharee_ids = [people.viewer.id, people.editor.id];
@@ -63,6 +64,25 @@ function attached(file_id: string): Happening[] {
 
 function access({ viewer, editor, assignee }: People): Happening[] {
   return [shared(viewer.id, 'view'), shared(editor.id, 'edit'), assigned(assignee.id)];
+}
+
+/** The viewer and the editor have their shares too. */
+function assignment(state: AssignmentState, { viewer, editor, assignee: { id } }: People): Happening[] {
+  const before = state.includes('to a viewer') ? 'view' : 'edit';
+  const isByOwner = state.includes('by the owner');
+  const by = isByOwner ? {} : { by: state.includes('themselves') ? id : editor.id };
+  const made: Happening[] = [
+    shared(viewer.id, 'view'),
+    shared(editor.id, 'edit'),
+    shared(id, before),
+    { ...assigned(id, null, isByOwner), ...by },
+  ];
+  if (state.includes('became')) {
+    made.push({ type: 'TaskSharePermissionChanged', data: { user_id: id, permission: { from: 'edit', to: 'view' } } });
+  }
+  if (!state.includes('revoked')) return made;
+  made.push({ type: 'TaskUnshared', data: { user_id: id, permission: before, reason: 'revoked' } });
+  return isByOwner ? made : [...made, { type: 'TaskUnassigned', data: { assignee_id: { from: id, to: null }, reason: 'command' } }];
 }
 
 function takenBack({ viewer, editor, assignee }: People): Happening[] {

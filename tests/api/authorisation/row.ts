@@ -61,6 +61,8 @@ export interface Row {
   ownSession?: true;
   /** All of them unless said otherwise. */
   states?: readonly State[];
+  /** The assignee is tried in every state of the assignment, also where the states are named. */
+  assignments?: true;
   /** What became of the object, where the answer is 200 to all and tells of each inside. */
   inside?(answer: Answered): Outcome;
   /** A list, and to whom it shows the object. */

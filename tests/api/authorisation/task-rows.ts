@@ -1,4 +1,4 @@
-import type { Outcome, Relation, State } from './contract.ts';
+import { type Deed, type Outcome, type Relation, type State, withShare } from './contract.ts';
 import type { Answered, Row } from './row.ts';
 
 const read = (deletedToo = false): Pick<Row, 'for' | 'token' | 'done'> => ({
@@ -10,11 +10,12 @@ const edit: Pick<Row, 'for' | 'token' | 'done'> = { for: { task: 'edit' }, token
 const manage: Pick<Row, 'for' | 'token' | 'done'> = { for: { task: 'manage' }, token: 'tasks:write', done: 200 };
 
 /** A body that assigns, in the three ways that the contract tells apart. */
-const assignments = (body: (assignee_id: string | null) => unknown): Row[] => [
+const assignments = (body: (assignee_id: string | null) => unknown, ending: Deed = 'end an assignment'): Row[] => [
   {
     ...edit,
-    as: 'to someone who has access',
-    for: { task: 'assign to someone who has access' },
+    as: 'to a user who may edit',
+    for: { task: 'assign to a user who may edit' },
+    assignments: true,
     states: ['shared', 'revoked', 'deleted', 'absent'],
     body: ({ owner }) => body(owner.id),
   },
@@ -22,13 +23,15 @@ const assignments = (body: (assignee_id: string | null) => unknown): Row[] => [
     ...edit,
     as: 'to someone who has none',
     for: { task: 'assign to anyone active' },
+    assignments: true,
     states: ['shared', 'deleted', 'absent'],
     body: ({ people }) => body(people.stranger.id),
   },
   {
     ...edit,
     as: 'back',
-    for: { task: "give back one's own assignment" },
+    for: { task: ending },
+    assignments: true,
     states: ['shared', 'deleted', 'absent'],
     body: () => body(null),
   },
@@ -62,7 +65,7 @@ const inRun = ({ body }: Answered): Outcome => {
 };
 
 const withAccess = (relation: Relation, state: State) => relation !== 'none' && relation !== 'admin' && state !== 'deleted';
-const sharees = (relation: Relation, state: State) => (relation === 'viewer' || relation === 'editor') && state !== 'deleted';
+const sharees = (relation: Relation, state: State) => withShare.includes(relation) && state !== 'deleted';
 const list = (shows: (relation: Relation, state: State) => boolean, query = ''): Row => ({
   for: 'the signed in',
   token: 'tasks:read',
@@ -95,7 +98,7 @@ export const taskRows: Record<string, Row | Row[]> = {
   'GET /tasks': [
     list(withAccess),
     { as: 'owned', ...list((relation, state) => relation === 'owner' && state !== 'deleted', '&scope=owned') },
-    { as: 'assigned', ...list((relation, state) => relation === 'assignee' && state !== 'deleted', '&scope=assigned') },
+    { as: 'assigned', ...list((relation, state) => /^assign|^bare/.test(relation) && state !== 'deleted', '&scope=assigned') },
     { as: 'shared', ...list(sharees, '&scope=shared') },
     { as: 'deleted', ...list((relation, state) => relation === 'owner' && state === 'deleted', '&deleted=true') },
     { as: 'by owner', ...list(withAccess), query: ({ tag, owner }) => `tags=${tag}&owner=${owner.id}` },
@@ -132,7 +135,7 @@ export const taskRows: Record<string, Row | Row[]> = {
   'GET /tasks/:task_id': read(),
   'PUT /tasks/:task_id': [
     { ...edit, body: () => ({ title: 'Another' }) },
-    ...assignments((assignee_id) => ({ title: 'Another', assignee_id })),
+    ...assignments((assignee_id) => ({ title: 'Another', assignee_id }), 'edit and end an assignment'),
   ],
   'PATCH /tasks/:task_id': [
     { ...edit, body: () => ({ title: 'Another' }) },
@@ -175,7 +178,15 @@ export const taskRows: Record<string, Row | Row[]> = {
       states: withShares,
       params: ({ caller, people }) => ({ user: caller === 'editor' ? people.viewer.id : people.editor.id }),
     },
-    { ...edit, as: 'leaving', for: { task: 'leave' }, done: 204, states: withShares, params: ({ callerId }) => ({ user: callerId }) },
+    {
+      ...edit,
+      as: 'leaving',
+      for: { task: 'leave' },
+      done: 204,
+      states: withShares,
+      assignments: true,
+      params: ({ callerId }) => ({ user: callerId }),
+    },
   ],
   'POST /tasks/:task_id/transfer': { ...manage, body: ({ people }) => ({ new_owner_id: people.stranger.id }) },
   'POST /tasks/:task_id/comments': { ...comment, done: 201, body: () => ({ content: 'Well' }) },

@@ -129,7 +129,7 @@ describe('undo', () => {
     const story = aSharedTask();
     story.tell(shareTask, { person: someone(stranger), permission: 'view' }, admin);
     story.tell(assignTask, { assignee: someone(owner) }, editor);
-    expect(story.refusal(undoTask, undo, editor)?.code).toBe('FORBIDDEN');
+    expect(story.refusal(undoTask, undoOf(3), editor)?.code).toBe('FORBIDDEN');
     expect(story.refusal(undoTask, undoOf(4))).toBeUndefined();
     story.tell(assignTask, { assignee: someone(editor) }, editor);
     expect(story.refusal(undoTask, undo, editor)).toBeUndefined();
