@@ -46,9 +46,9 @@ export async function openRecords({ config, keys, pool, accounts, logger, closin
     mailFiles: createMailFiles(mailDirectoryIn(config.dataDir)),
     log: logger.named('records'),
   };
-  const missing = await recoverRecords(dependencies);
-  const keeping = startRecordKeeping(dependencies);
+  const recovered = await recoverRecords(dependencies);
+  const keeping = startRecordKeeping(dependencies, recovered);
   accounts.onChange(() => keeping.wake());
   closing.add('records', () => keeping.close());
-  return { erasures, missing };
+  return { erasures, missing: recovered.missing };
 }

@@ -154,7 +154,7 @@ async function write<Input>(
   events: Decided[],
 ): Promise<CommandOutcome> {
   const { stream, revision } = { stream: taskStream(order.taskId), revision: aggregate.streamRevision };
-  const { keys, newKeys } = await keysFor(parts.vault, aggregate, order.call.actor.id, events);
+  const { keys, newKeys } = await keysFor(parts.vault, aggregate, order, events);
   const place = { stream, revision: revision + 1, previousHash: aggregate.hash };
   const { undoOf } = events[0]!;
   const plain: TaskEvent[] = undoOf ? events.map(withoutUndoOf) : events;
@@ -200,22 +200,22 @@ async function lookUp(parts: CommandParts, taskId: string, commandId: string, lo
   return (await outcomeOf(taskId, commandId, history.slice(0, last + 1))).outcome;
 }
 
-async function keysFor(vault: KeyVault, aggregate: TaskAggregate, authorId: string, events: readonly TaskEvent[]) {
+async function keysFor<Input>(vault: KeyVault, aggregate: TaskAggregate, { call, command }: Order<Input>, events: readonly TaskEvent[]) {
   const newKeys: WrappedKey[] = [];
   const author = events.some(({ type }) => type === 'CommentAdded' || type === 'CommentEdited')
-    ? await vault.ofPerson(`user-${authorId}`).catch(asEnded)
+    ? await vault.ofPerson(`user-${call.actor.id}`).catch(asEnded)
     : undefined;
   if (aggregate.keyId === null) {
     const { key, wrapped } = vault.create(taskStream(aggregate.taskId));
     newKeys.push(wrapped);
     return { keys: { task: key, ...(author && { author }) }, newKeys };
   }
-  const key = (await vault.load([aggregate.keyId])).get(aggregate.keyId);
+  // The task may be known here from when its key still opened.
+  const key = (await vault.load([aggregate.keyId], command.needsNoText ? 'redact' : 'refuse')).get(aggregate.keyId);
   const task = key && { id: aggregate.keyId, key };
   return { keys: { ...(task && { task }), ...(author && { author }) }, newKeys };
 }
 
-/** All events of an undo take back the same: one change. */
 /** They were let in a moment before their account was erased. */
 function asEnded(error: unknown): never {
   throw error instanceof KeyDestroyed ? new Rejection('SESSION_ENDED', 'The account is gone') : error;

@@ -1,4 +1,5 @@
-import type { ErasureRecord, RecordedWish } from '../erasure/erasure-record.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ErasureRecord, type RecordedWish, wishesIn } from '../erasure/erasure-record.ts';
 import { readLines } from '../events/integrity/heads-file.ts';
 import type { Logger } from '../platform/logging.ts';
 import type { MailFiles } from '../platform/mail/mail-files.ts';
@@ -19,6 +20,13 @@ export interface RecordKeepingDependencies {
   log: Logger;
 }
 
+export interface RecoveredRecords {
+  /** What must have been there and is not, for people. */
+  missing: readonly string[];
+  /** The people whose erasure is in the bucket already, by id. */
+  copiedErasures: ReadonlySet<string>;
+}
+
 export interface RecordKeeping {
   /** An account has changed: it may have been erased. */
   wake(): void;
@@ -28,6 +36,7 @@ export interface RecordKeeping {
 // Milliseconds.
 const KEEP_INTERVAL_MS = 60_000;
 const RETRY_MS = 5_000;
+const MIN_PAUSE_MS = 200;
 const MAIL_RETENTION_MS = 7 * 24 * 3_600_000;
 /** Instances' clocks differ, and so does when they commit. */
 const OVERLAP_MS = 3_600_000;
@@ -36,16 +45,25 @@ const OVERLAP_MS = 3_600_000;
  * Brings the copies of erasures into this instance's record, and says what of the records must have been there and is not. To be called
  * before anything is erased again or signed by what is recorded.
  */
-export async function recoverRecords({ record, headsFile, wishes, copies, counts, log }: RecordKeepingDependencies): Promise<string[]> {
+export async function recoverRecords({
+  record,
+  headsFile,
+  wishes,
+  copies,
+  counts,
+  log,
+}: RecordKeepingDependencies): Promise<RecoveredRecords> {
   const sealed = await counts.read();
   const headFiles = [await readLines(headsFile)];
   let hasCopies = false;
+  let copiedErasures: ReadonlySet<string> = new Set();
   try {
     const lines = (await copies?.erasures()) ?? [];
     const copied = (await copies?.headFiles()) ?? [];
     hasCopies = lines.length + copied.length > 0;
     headFiles.push(...copied);
     await record.addLines(lines);
+    copiedErasures = new Set(lines.flatMap(wishesIn).map(({ user_id }) => user_id));
   } catch (error) {
     log.warn({ error }, 'copies of erasures and heads cannot be read: what is missing here cannot be brought back from them');
   }
@@ -54,30 +72,32 @@ export async function recoverRecords({ record, headsFile, wishes, copies, counts
   await record.add(await wishes(new Date(0)));
   const missing = findMissingRecords(sealed, { erasures: isRecorded ? record.all().length : null, headFiles });
   for (const what of missing) log.error({}, `records are missing: ${what}`);
-  return missing;
+  return { missing, copiedErasures };
 }
 
-/** Each instance follows all erasures and its own heads, records them beside the database and, with a bucket, there; and counts them. */
-export function startRecordKeeping({
-  record,
-  headsFile,
-  wishes,
-  copies,
-  counts,
-  mailFiles,
-  log,
-}: RecordKeepingDependencies): RecordKeeping {
+/**
+ * Each instance follows all erasures and its own heads, records them beside the database and, with a bucket, there; counts them; and
+ * deletes the mails in files that they concern.
+ */
+export function startRecordKeeping(
+  { record, headsFile, wishes, copies, counts, mailFiles, log }: RecordKeepingDependencies,
+  { copiedErasures }: RecoveredRecords,
+): RecordKeeping {
   const pause = new Pause();
-  const copied = new Set<string>();
+  const copied = new Set(copiedErasures);
   let recordedUntil = new Date(0);
   let copiedHeads = 0;
+  let headsKeptAt = Number.NEGATIVE_INFINITY;
   let isClosed = false;
 
-  const keepErasures = async () => {
+  const recordErasures = async () => {
     const known = await wishes(recordedUntil);
     await record.add(known);
     const last = known.at(-1);
     if (last) recordedUntil = new Date(Date.parse(last.requested_at) - OVERLAP_MS);
+  };
+
+  const copyErasures = async () => {
     const fresh = record.all().filter(({ user_id }) => !copied.has(user_id));
     await copies?.addErasures(new Map(fresh.map((wish) => [wish.user_id, JSON.stringify(wish)])));
     for (const { user_id } of fresh) copied.add(user_id);
@@ -85,6 +105,7 @@ export function startRecordKeeping({
   };
 
   const keepHeads = async () => {
+    headsKeptAt = performance.now();
     const lines = await readLines(headsFile);
     const [first, last] = [headOf(lines[0]), headOf(lines.at(-1))];
     if (!first || !last || lines.length === copiedHeads) return;
@@ -102,15 +123,19 @@ export function startRecordKeeping({
   const keep = async () => {
     for (let isFailing = false; !isClosed; ) {
       try {
-        await keepErasures();
+        // What is on this machine does not wait for the bucket.
+        await recordErasures();
         await cleanUpMails();
-        await keepHeads();
+        await copyErasures();
+        if (performance.now() - headsKeptAt >= KEEP_INTERVAL_MS) await keepHeads();
         isFailing = false;
       } catch (error) {
         if (!isFailing && !isClosed) log.warn({ error }, 'erasures and heads cannot be recorded just now; it is tried again');
         isFailing = true;
       }
       if (!isClosed) await pause.sleep(isFailing ? RETRY_MS : KEEP_INTERVAL_MS);
+      // Accounts may change many times a second.
+      if (!isClosed) await delay(MIN_PAUSE_MS);
     }
   };
   const keeping = keep();

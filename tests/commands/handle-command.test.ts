@@ -6,6 +6,7 @@ import { editTask } from '../../src/commands/task/edit-task.ts';
 import { transferTask } from '../../src/commands/task/share-task.ts';
 import { transitionTask } from '../../src/commands/task/transition-task.ts';
 import { createTasks, type Tasks } from '../../src/commands/tasks.ts';
+import { KeyUnreadable } from '../../src/events/keys/key-vault.ts';
 import type { Append, EventStore } from '../../src/events/store/event-store.ts';
 import { StoreUnavailable } from '../../src/events/store/event-store.ts';
 import { call, type Instance, openWriteSide } from '../support/command-parts.ts';
@@ -54,6 +55,21 @@ describe('a command', () => {
     expect(await tasks.execute(id, editTask, { title: newTask.title }, call())).toMatchObject({ revision: 0, events: [] });
     expect(await tasks.execute(id, restoreTask, {}, call())).toMatchObject({ revision: 0, events: [] });
     expect(await length(id)).toBe(1);
+  });
+
+  test('on a task whose key no longer opens is refused as that, also where the task is still known here', async () => {
+    const id = await aTask();
+    const flip = () =>
+      here.pool.query('update event_log.data_keys set wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1) where subject = $1', [
+        `task-${id}`,
+      ]);
+    await flip();
+    await here.parts.vault.letGo(null);
+    await expect(tasks.execute(id, editTask, { title: 'Another' }, call())).rejects.toThrow(KeyUnreadable);
+    await expect(elsewhere.execute(id, editTask, { title: 'Another' }, call())).rejects.toThrow(KeyUnreadable);
+    expect(await length(id)).toBe(1);
+    await flip();
+    expect(await tasks.execute(id, editTask, { title: 'Another' }, call())).toMatchObject({ revision: 1 });
   });
 
   test('of many writers at once on two instances: every one is decided on what the others left', async () => {
