@@ -53,7 +53,7 @@ test('each part is there: requests, appends, commands, read models, accounts, th
   present('tasktrail_auth_cache_lookups_total', { result: 'miss' });
   expect(reading(families, 'tasktrail_append_duration_seconds_count')).toBeGreaterThanOrEqual(2);
   expect(reading(families, 'tasktrail_auth_cache_lookups_total', { result: 'hit' })).toBeGreaterThanOrEqual(1);
-  expect(reading(families, 'tasktrail_database_connections_max')).toBe(5);
+  expect(reading(families, 'tasktrail_database_connections_max', { pool: 'reads' })).toBe(5);
   present('tasktrail_database_waiting');
   present('tasktrail_outbox_events');
   for (const projection of ['listing', 'activity']) {
