@@ -1,7 +1,7 @@
 import { KeyUnreadable } from '../events/keys/key-vault.ts';
 import { StoreOverloaded, StoreUnavailable } from '../events/store/event-store.ts';
 import { StorageUnavailable } from '../platform/files/file-storage.ts';
-import { JobsOverloaded } from '../platform/jobs/definition.ts';
+import { JobLimitReached, JobsOverloaded } from '../platform/jobs/definition.ts';
 import { DatabaseUnavailable, isStatementCancelled } from '../platform/postgres/connection-failure.ts';
 import { TooManyExports } from '../platform/postgres/exports.ts';
 import { QueryTooSlow, TooManyReads } from '../platform/postgres/fair-reads.ts';
@@ -37,6 +37,8 @@ function refusalOf(error: unknown): Refusal {
   if (error instanceof StoreOverloaded) {
     return { rejection: new Rejection('OVERLOADED', 'More is being written than can be taken just now'), headers: {} };
   }
+  if (error instanceof JobLimitReached)
+    return { rejection: new Rejection('LIMIT_REACHED', error.message, [{ limit: error.limit }]), headers: {} };
   if (error instanceof JobsOverloaded) return { rejection: new Rejection('OVERLOADED', error.message), headers: {} };
   const ofRead = refusalOfRead(error);
   if (ofRead) return { rejection: ofRead, headers: {} };

@@ -1,10 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { eventually } from '../support/eventually.ts';
+import { created } from '../support/happenings.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { adminAccount, type Client, createClient } from '../support/service.ts';
 import { startWeakened, type Weakened } from '../support/weakened.ts';
 import { startReceiver } from '../support/webhook-receiver.ts';
+import { openBesideLog } from '../support/written-tasks.ts';
 import { anOwner, causes, type World } from './webhook-creators.ts';
 
 const asAdmin = { ADMIN_EMAIL: adminAccount.email, ADMIN_USERNAME: adminAccount.username, ADMIN_PASSWORD: adminAccount.password };
@@ -102,3 +105,71 @@ test('without that defence, a webhook is made with an address that was never ver
   await weakened.without('a webhook takes a verified address');
   expect((await ann.post('/webhooks', body)).status).toBe(201);
 });
+
+test('a replay keeps a bounded number of deliveries ahead of a receiver that does not answer, and ends when that is well', async () => {
+  const log = await openBesideLog({ sameStores: { DATABASE_URL: testDatabase.connectionString } });
+  const happenings = [{ ...created({ owner_id: ann.id }), by: ann.id }];
+  const tasks = 1_300;
+  const some = () => Array.from({ length: tasks / 5 }, () => ({ taskId: randomUUID(), happenings }));
+  for (let part = 0; part < 5; part++) await log.write(some());
+  await log.close();
+  await database.query('update accounts.users set email_verified = true where id = $1', [ann.id]);
+  const hookAt = async (path: string) => (await ann.post('/webhooks', { url: world.receiver.url + path, types: ['task.created'] })).body.id;
+  const rows = async (id: string) =>
+    (await database.query(`select from webhooks.deliveries where webhook_id = $1 and kind = 'replay'`, [id])).rowCount!;
+  const replay = (id: string) => ann.post(`/webhooks/${id}/replay`, { after: '0' });
+  const held: (() => void)[] = [];
+  world.receiver.answer = (_, response) => void held.push(() => response.writeHead(204).end());
+
+  const hook = await hookAt('/slow');
+  const { body: job } = await replay(hook);
+  expect((await replay(hook)).body.error).toMatchObject({ code: 'LIMIT_REACHED', details: [{ limit: 1 }] });
+  await eventually(
+    () => rows(hook),
+    (count) => count > 900,
+  );
+  expect((await ann.send('GET', `/async/tasks/${job.id}`)).body).toMatchObject({ finished_at: null });
+
+  await weakened.without('a replay queues so many deliveries ahead of its receiver');
+  const unbounded = await hookAt('/unbounded');
+  expect((await replay(unbounded)).status).toBe(202);
+  await eventually(
+    () => rows(unbounded),
+    (count) => count >= tasks,
+  );
+  await weakened.without();
+  expect((await replay(await hookAt('/third'))).status).toBe(202);
+  expect((await replay(await hookAt('/fourth'))).body.error).toMatchObject({ code: 'LIMIT_REACHED', details: [{ limit: 2 }] });
+
+  expect(await rows(hook)).toBeLessThanOrEqual(1_000);
+  world.receiver.answer = (_, response) => void response.writeHead(204).end();
+  for (const answer of held) answer();
+  await eventually(
+    async () => (await ann.send('GET', `/async/tasks/${job.id}`)).body.status,
+    (status) => status === 'succeeded',
+  );
+  expect(await rows(hook)).toBeGreaterThanOrEqual(tasks);
+}, 90_000);
+
+test('the job of another user is taken before the second of one who asked earlier, and without that in the order of arrival', async () => {
+  const start = async (client: Client, step_ms: number) =>
+    (await client.send('POST', '/async/background-task', { body: JSON.stringify({ steps: 1, step_ms }) })).body.id as string;
+  const startedAt = (id: string) =>
+    eventually(
+      async () => (await ann.send('GET', `/async/tasks/${id}`)).body,
+      ({ finished_at }) => finished_at !== null,
+    ).then(({ started_at }) => started_at as string);
+  const isInTurn = async () => {
+    // Two run at a time: one place is taken for longer, and the other becomes free for whose turn it is.
+    for (const milliseconds of [1_000, 400]) await start(ann, milliseconds);
+    const [second, first] = [await start(ann, 0), await start(world.admin, 0)];
+    return (await startedAt(first)) < (await startedAt(second));
+  };
+  expect(await isInTurn()).toBe(true);
+  await weakened.without('jobs are taken in turn');
+  await eventually(
+    async () => (await database.query(`select from pgboss.job where name = 'background-task' and state < 'completed'`)).rowCount,
+    (unfinished) => unfinished === 0,
+  );
+  expect(await isInTurn()).toBe(false);
+}, 60_000);

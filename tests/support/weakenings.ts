@@ -7,6 +7,7 @@ import { exports } from './weakenings/exports.ts';
 import { growth } from './weakenings/growth.ts';
 import { http } from './weakenings/http.ts';
 import { keys } from './weakenings/keys.ts';
+import { limits } from './weakenings/limits.ts';
 import { assignmentRules, tagDefences } from './weakenings/rights.ts';
 import { vocabularies } from './weakenings/vocabulary.ts';
 import { webhookDefences } from './weakenings/webhooks.ts';
@@ -421,6 +422,7 @@ export const weakenings: readonly Weakening[] = [
   ...tagDefences,
   ...assignmentRules,
   ...vocabularies,
+  ...limits,
   ...webhookDefences,
   ...exports,
   ...growth,

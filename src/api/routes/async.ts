@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { Id, Time } from '../../events/values.ts';
 import { type ExternalCall, ExternalFailure } from '../../platform/external.ts';
 import { BackgroundTask, backgroundTask } from '../../platform/jobs/background-task.ts';
+import type { JobShare } from '../../platform/jobs/definition.ts';
 import type { Job } from '../../platform/jobs/job-table.ts';
 import type { Jobs } from '../../platform/jobs/jobs.ts';
 import { Rejection, type RejectionCode } from '../../rejection.ts';
@@ -48,10 +50,10 @@ export function asyncRoutes({ jobs, external }: AsyncServices): Route[] {
       summary: 'Start a job that does nothing, in steps',
       body: TaskBody,
       answers: { 202: JobView },
-      rejects: ['RATE_LIMITED', 'OVERLOADED', 'DEPENDENCY_UNAVAILABLE'],
-      async handle({ body }) {
-        const id = await jobs.start(backgroundTask, body);
-        return { status: 202, headers: { Location: `/async/tasks/${id}` }, body: jobView(await found(jobs, id)) };
+      rejects: ['RATE_LIMITED', 'LIMIT_REACHED', 'OVERLOADED', 'DEPENDENCY_UNAVAILABLE'],
+      async handle({ body, caller, request }) {
+        const job = await jobs.start(backgroundTask, body, { share: shareOf(caller?.id ?? request.ip) });
+        return { status: 202, headers: { Location: `/async/tasks/${job.id}` }, body: jobView(job) };
       },
     }),
     route({
@@ -81,6 +83,14 @@ export function asyncRoutes({ jobs, external }: AsyncServices): Route[] {
   ];
 }
 
+/** Unfinished jobs of one user, or of one client address; replays of webhooks are counted apart. */
+export const MAX_JOBS = 3;
+
+/** @param whose the id of a user, or the address of an anonymous client, of which a digest is kept */
+export function shareOf(whose: string): JobShare {
+  return { of: createHash('sha256').update(whose).digest('base64url'), group: 'jobs', limit: MAX_JOBS };
+}
+
 async function found(jobs: AsyncServices['jobs'], id: string): Promise<Job> {
   const job = await jobs.find(id);
   if (!job) throw new Rejection('JOB_NOT_FOUND', 'There is no such job');
@@ -104,7 +114,8 @@ export function jobView({ id, name, data, status, progress, createdAt, startedAt
     id,
     name: given ?? name,
     status,
-    progress,
+    // A job that has not ended is not shown as done.
+    progress: status === 'succeeded' ? 1 : Math.floor(progress * 1000) / 1000,
     created_at: createdAt.toISOString(),
     started_at: startedAt?.toISOString() ?? null,
     finished_at: finishedAt?.toISOString() ?? null,

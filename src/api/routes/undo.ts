@@ -15,7 +15,7 @@ import { type UndoJob, undoJob } from '../undo-job.ts';
 import { type UndoRuns, undoRuns } from '../undo-runs.ts';
 import { TaskView } from '../views/task-view.ts';
 import { countsOf, type UndoResultView, UndoRunView, undoRunView } from '../views/undo-view.ts';
-import { JobView, jobView } from './async.ts';
+import { JobView, jobView, shareOf } from './async.ts';
 import { UndoBody, UndoRunBody } from './undo-bodies.ts';
 
 export interface UndoServices extends TaskServices {
@@ -75,7 +75,7 @@ export function undoRoutes(services: UndoServices): Route[] {
       refuses: 'If-Match',
       body: UndoRunBody,
       answers: { 200: UndoRunView, 202: JobView },
-      rejects: ['ADMIN_ONLY', 'IDEMPOTENCY_KEY_REUSED', 'OVERLOADED', 'DEPENDENCY_UNAVAILABLE'],
+      rejects: ['ADMIN_ONLY', 'IDEMPOTENCY_KEY_REUSED', 'LIMIT_REACHED', 'OVERLOADED', 'DEPENDENCY_UNAVAILABLE'],
       async handle({ body, caller, request }) {
         const run = runOf(body, caller);
         const call = unconditionalCall(caller, request, 'post', body);
@@ -141,7 +141,7 @@ async function sameJob(jobs: UndoServices['jobs'], id: string, run: Run): Promis
   return job;
 }
 
-async function start(jobs: UndoServices['jobs'], run: Run, call: CommandCall, id: string | undefined): Promise<Job> {
+function start(jobs: UndoServices['jobs'], run: Run, call: CommandCall, id: string | undefined): Promise<Job> {
   const { actor, tokenId, sessionId, operationId, requestId } = call;
   const data = {
     run,
@@ -151,8 +151,7 @@ async function start(jobs: UndoServices['jobs'], run: Run, call: CommandCall, id
     operationId,
     requestId,
   };
-  const jobId = await jobs.start(undoJob, data, { createdBy: actor.id, ...(id !== undefined && { id }) });
-  return (await jobs.find(jobId))!;
+  return jobs.start(undoJob, data, { createdBy: actor.id, share: shareOf(actor.id), ...(id !== undefined && { id }) });
 }
 
 function accepted(job: Job, headers: Record<string, string>): Answer {

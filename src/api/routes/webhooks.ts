@@ -8,7 +8,7 @@ import type { QueriesFor } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
 import { typePatterns, typesMatching } from '../../subscribers/event-types.ts';
 import type { AskedDeliveries } from '../../subscribers/webhooks/asked-deliveries.ts';
-import { type ReplayJob, replayJob } from '../../subscribers/webhooks/replay.ts';
+import { MAX_REPLAYS, type ReplayJob, replayJob } from '../../subscribers/webhooks/replay.ts';
 import { secretText } from '../../subscribers/webhooks/secret.ts';
 import type { Webhooks } from '../../subscribers/webhooks/webhooks.ts';
 import { accountCall } from '../account-request.ts';
@@ -27,7 +27,7 @@ import {
 } from '../views/webhook-view.ts';
 import { wholeListAnswer } from '../views/whole-list.ts';
 import { requireWritten } from '../written-position.ts';
-import { JobView, jobView } from './async.ts';
+import { JobView, jobView, shareOf } from './async.ts';
 import { NewWebhookBody, ReplayBody, RotationBody, WebhookChangesBody } from './webhook-bodies.ts';
 
 export interface WebhookServices {
@@ -207,18 +207,19 @@ function deliveryRoutes({ webhooks, asked, queriesFor, store, jobs }: WebhookSer
       path: '/webhooks/:id/replay',
       summary: 'Send a piece of the log again',
       description:
-        'What the owner may see of it now, with the same event ids, in the order of each task, and beside what happens meanwhile: marked by the header `Tasktrail-Replay: true`. A job; the webhook must be active.',
+        'What the owner may see of it now, with the same event ids, in the order of each task, and beside what happens meanwhile: marked by the header `Tasktrail-Replay: true`. A job; the webhook must be active. One at a time for a webhook, and two for a user; it runs at most 1,000 deliveries ahead of the receiver, and waits while that fails.',
       body: ReplayBody,
       answers: { 202: JobView },
-      rejects: ['WEBHOOK_NOT_FOUND', 'OVERLOADED', 'DEPENDENCY_UNAVAILABLE'],
+      rejects: ['WEBHOOK_NOT_FOUND', 'LIMIT_REACHED', 'OVERLOADED', 'DEPENDENCY_UNAVAILABLE'],
       async handle({ params, body, caller, request }) {
         await webhooks.read(caller.id, params.id);
         const { after, types } = body;
         const head = await requireWritten(store, BigInt(after), 'after', request.signal);
         const until = body.until === undefined || BigInt(body.until) > head ? head.toString() : body.until;
         const data: ReplayJob = { webhook_id: params.id, lane: randomUUID(), after, until, ...(types && { types }) };
-        const job = await jobs.find(await jobs.start(replayJob, data, { createdBy: caller.id }));
-        return { status: 202, headers: { Location: `/async/tasks/${job!.id}` }, body: jobView(job!) };
+        const share = { ...shareOf(caller.id), group: 'replays', limit: MAX_REPLAYS, key: params.id };
+        const job = await jobs.start(replayJob, data, { createdBy: caller.id, share });
+        return { status: 202, headers: { Location: `/async/tasks/${job.id}` }, body: jobView(job) };
       },
     }),
   ];

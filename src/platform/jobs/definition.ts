@@ -33,6 +33,24 @@ export interface JobLimits {
   queued: number;
 }
 
+/** Whom a job is started for, and how many unfinished ones of the same group that person or address may have. */
+export interface JobShare {
+  /** Of a user, or of a client address. Jobs without one are the service's own: they are not counted, and come first. */
+  of: string;
+  /** Jobs of several kinds may be counted together. */
+  group: string;
+  limit: number;
+  /** Of one key, at most one job is unfinished. */
+  key?: string;
+}
+
+export interface StartOptions {
+  /** Who may see it, where not everyone may. */
+  createdBy?: string;
+  id?: string;
+  share?: JobShare;
+}
+
 export interface JobDefinition<T = unknown> {
   name: string;
   schema: z.ZodType<T>;
@@ -43,6 +61,26 @@ export interface JobDefinition<T = unknown> {
 /** The job cannot be done, and trying again would not help. The message is shown to whoever asks for the job. */
 export class JobFailure extends Error {
   override name = 'JobFailure';
+}
+
+/** There is nothing to do just now: the job is put back and goes on from its saved progress, after so many seconds. No attempt is counted. */
+export class JobLater extends Error {
+  override name = 'JobLater';
+  readonly seconds: number;
+  constructor(seconds: number) {
+    super('The job goes on later');
+    this.seconds = seconds;
+  }
+}
+
+/** One person or address has as many unfinished jobs as it may. */
+export class JobLimitReached extends Error {
+  override name = 'JobLimitReached';
+  readonly limit: number;
+  constructor(message: string, limit: number) {
+    super(message);
+    this.limit = limit;
+  }
 }
 
 /** As many jobs of the kind wait as may. */

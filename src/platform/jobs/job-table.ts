@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { translated } from '../postgres/connection-failure.ts';
 import { retryingConflicts } from '../postgres/retry-conflicts.ts';
+import type { JobShare } from './definition.ts';
 
 /** The schema of pg-boss. Its tables are documented for reading; whatever changes them goes through its functions. */
 export const queueSchema = 'pgboss';
@@ -28,6 +29,8 @@ export interface Job {
 export interface Payload {
   input: unknown;
   createdBy: string | null;
+  /** For whom it is counted. */
+  share?: Pick<JobShare, 'of' | 'group' | 'key'>;
 }
 
 export interface Attempt {

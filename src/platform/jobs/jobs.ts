@@ -3,9 +3,10 @@ import type pg from 'pg';
 import type { PgBoss } from 'pg-boss';
 import type { z } from 'zod';
 import type { Logger } from '../logging.ts';
-import { type JobDefinition, type JobHandler, type JobLimits, JobsOverloaded } from './definition.ts';
+import { type JobDefinition, type JobHandler, type JobLimits, JobsOverloaded, type StartOptions } from './definition.ts';
+import { enqueue } from './enqueue.ts';
 import { createJobTable, type Job, type JobTable, type Payload } from './job-table.ts';
-import { createQueue, jobOptions, workOptions } from './queue.ts';
+import { createQueue, workOptions } from './queue.ts';
 import { type QueuedJob, runAttempt } from './run-attempt.ts';
 import { watchForAbandoned } from './watch.ts';
 
@@ -21,10 +22,12 @@ export interface Jobs {
   /** Says how jobs of a kind are done. All kinds are defined before `run`. */
   define<T>(name: string, schema: z.ZodType<T>, handler: JobHandler<T>, limits?: Partial<JobLimits>): void;
   /**
+   * Jobs of one kind are taken in turn between those for whom they were started: the first of each before the second of any.
    * @param options `id` to start it only if there is none of that id yet
-   * @returns its id. @throws JobsOverloaded, DatabaseUnavailable, and an Error for data that its schema does not take
+   * @returns the job as it was queued, or as the job of that id was. @throws JobLimitReached, JobsOverloaded, DatabaseUnavailable, and an
+   * Error for data that its schema does not take
    */
-  start(name: string, data: unknown, options?: { createdBy?: string; id?: string }): Promise<string>;
+  start(name: string, data: unknown, options?: StartOptions): Promise<Job>;
   /** For a day after it ended. @throws DatabaseUnavailable */
   find(id: string): Promise<Job | null>;
   unfinished: JobTable['unfinished'];
@@ -50,6 +53,7 @@ export function createJobs({ pool, log, onEnd = () => {} }: JobsOptions): Jobs {
   const workers = new Map<string, string[]>();
   let watching: { close(): Promise<void> } | undefined;
   let closed: Promise<void> | undefined;
+  let lastEnqueued: Promise<unknown> = Promise.resolve();
 
   const wake = (name: string) => {
     for (const id of workers.get(name) ?? []) boss.notifyWorker(id);
@@ -85,15 +89,17 @@ export function createJobs({ pool, log, onEnd = () => {} }: JobsOptions): Jobs {
     define(name, schema, handler, limits) {
       definitions.set(name, { name, schema, handler, limits: { ...usualLimits, ...limits } } as JobDefinition);
     },
-    async start(name, data, { createdBy, id: wanted } = {}) {
+    async start(name, data, options = {}) {
       const definition = defined(definitions, name);
-      const payload: Payload = { input: definition.schema.parse(data), createdBy: createdBy ?? null };
       const { queued } = definition.limits;
       if ((await table.waiting(name, queued)) >= queued) throw new JobsOverloaded('Too many jobs are waiting');
-      const id = (await boss.send(name, payload, wanted === undefined ? jobOptions : { ...jobOptions, id: wanted })) ?? wanted;
-      if (id === undefined) throw new Error(`the job ${name} was not taken by its queue`);
+      const input = definition.schema.parse(data);
+      // One after another: each holds a connection while pg-boss may take a second one.
+      const enqueuing = lastEnqueued.then(() => enqueue({ boss, pool }, name, input, options));
+      lastEnqueued = enqueuing.catch(() => {});
+      const job = await enqueuing;
       wake(name);
-      return id;
+      return job;
     },
     find: (id) => table.find(id, [...definitions.keys()]),
     unfinished: table.unfinished,

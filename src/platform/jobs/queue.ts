@@ -17,7 +17,7 @@ export const jobOptions = {
   expireInSeconds: 24 * HOUR_S,
   deleteAfterSeconds: 24 * HOUR_S,
   retentionSeconds: 14 * 24 * HOUR_S,
-  retryLimit: 10_000,
+  retryLimit: 1_000_000,
   retryDelay: 0,
 };
 

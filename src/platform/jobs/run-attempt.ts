@@ -1,7 +1,7 @@
 import type { JobResult, JobWithMetadata } from 'pg-boss';
 import type { Logger } from '../logging.ts';
 import { isConnectionFailure } from '../postgres/connection-failure.ts';
-import { type JobDefinition, JobFailure } from './definition.ts';
+import { type JobDefinition, JobFailure, JobLater } from './definition.ts';
 import type { JobTable, Payload } from './job-table.ts';
 
 /** How often a job is begun, by whatever it was ended: one that takes its process with it must not do so for ever. */
@@ -50,7 +50,7 @@ async function ended(
 ): Promise<JobResult[]> {
   const facts = { job_id: job.id, job: job.name, attempt };
   if (error instanceof JobFailure) return [givenUp(job, error.message)];
-  if (closing.aborted || isConnectionFailure(error)) await table.uncount(job.id).catch(() => {});
+  if (closing.aborted || isConnectionFailure(error) || error instanceof JobLater) await table.uncount(job.id).catch(() => {});
   if (closing.aborted) {
     log.info(facts, 'a job was interrupted by the shutdown and is given back');
     await putBack(job, 0);
@@ -58,6 +58,10 @@ async function ended(
   }
   if (job.signal.aborted) {
     log.warn(facts, 'a job was taken over by another instance');
+    return [];
+  }
+  if (error instanceof JobLater) {
+    await putBack(job, error.seconds);
     return [];
   }
   log.error({ ...facts, error }, 'an attempt at a job failed');

@@ -37,7 +37,7 @@ export interface Attempt {
 
 export interface Backlog {
   waiting: number;
-  /** When the oldest of those that are due, and that nobody is at, was due. */
+  /** Since when the oldest is due that was not taken up although its webhook has a place for it and does not fail: the workers do not work. */
   overdueSince: Date | null;
   /** Webhooks whose last attempt failed, and those that were disabled. */
   failing: number;
@@ -66,6 +66,8 @@ interface Settled {
 /** Deliveries to one webhook at the same time, on all instances; and while its receiver fails. */
 const AT_ONCE = 8;
 const AT_ONCE_FAILING = 2;
+/** To all webhooks of one owner: of the 256 of an instance, one owner's slow receivers leave places to others. */
+const AT_ONCE_OF_OWNER = 32;
 
 type Row = Omit<Claimed, 'owner'> & { number: string | null; isActive: boolean; isAdmin: boolean; ownerId: string };
 
@@ -78,7 +80,7 @@ export function createDeliveryTable(sql: Sql): DeliveryTable {
   ];
   const table: DeliveryTable = {
     async claim(most, lease) {
-      const rows = await sql.rows<Row>(claim, [most, lease, AT_ONCE, AT_ONCE_FAILING]);
+      const rows = await sql.rows<Row>(claim, [most, lease, AT_ONCE, AT_ONCE_FAILING, AT_ONCE_OF_OWNER]);
       const claimed: Claimed[] = [];
       for (const { ownerId, isActive, isAdmin, ...row } of rows) {
         // Its first was settled by another just when this looked: what comes behind that one is there at the next look.
@@ -101,35 +103,39 @@ export function createDeliveryTable(sql: Sql): DeliveryTable {
       return settled?.active;
     },
     release: async (claimed, wait) => void (await sql.rows(release, [...key(claimed), wait])),
-    backlog: async () => (await sql.rows<Backlog>(backlog))[0]!,
+    backlog: async () => (await sql.rows<Backlog>(backlog, [AT_ONCE, AT_ONCE_OF_OWNER]))[0]!,
   };
   return table;
 }
 
-// Each webhook's queues by when they are due, a few at a time; the first of every webhook before the second of any. A webhook that is not
+// Each webhook's queues by when they are due, a few at a time; the first of every owner before the second of any, and for an
+// owner the first of every webhook. A webhook that is not
 // active costs one look at an index, however many queues it has: of those only what was asked for by itself is taken. One whose credentials
 // have ended is sent nothing at all.
 export const claim = `
   with room as (
-    select w.id, w.active, greatest(0, case when w.failures > 0 then $4::integer else $3::integer end
-        - (select count(*) from webhooks.queues busy where busy.webhook_id = w.id and busy.claimed_until > now())) as places
+    select w.id, w.user_id, w.active, greatest(0, case when w.failures > 0 then $4::integer else $3::integer end
+        - (select count(*) from webhooks.queues busy where busy.webhook_id = w.id and busy.claimed_until > now())) as places,
+      greatest(0, $5::integer - (select count(*) from webhooks.webhooks own join webhooks.queues busy on busy.webhook_id = own.id
+        where own.user_id = w.user_id and busy.claimed_until > now())) as places_of_owner
       from webhooks.webhooks w
      where not ${isBarred} and case when w.active
        then (select true from webhooks.queues q where q.webhook_id = w.id and q.due_at <= now() limit 1)
        else (select true from webhooks.queues q where q.webhook_id = w.id and q.once and q.due_at <= now() limit 1) end
   ), due as materialized (
-    select d.*, row_number() over (partition by d.webhook_id) as place
-      from (
-        select q.* from room cross join lateral (
+    select webhook_id, lane, stream from (
+      select d.*, row_number() over (partition by d.user_id order by d.place) as turn from (
+        select q.*, room.user_id, room.places_of_owner, row_number() over (partition by room.id) as place from room cross join lateral (
           select q.webhook_id, q.lane, q.stream from webhooks.queues q
            where room.active and q.webhook_id = room.id and q.due_at <= now()
            order by q.due_at limit room.places for update skip locked) q
         union all
-        select q.* from room cross join lateral (
+        select q.*, room.user_id, room.places_of_owner, row_number() over (partition by room.id) as place from room cross join lateral (
           select q.webhook_id, q.lane, q.stream from webhooks.queues q
            where not room.active and q.webhook_id = room.id and q.once and q.due_at <= now()
-           order by q.due_at limit room.places for update skip locked) q) d
-     order by place limit $1
+           order by q.due_at limit room.places for update skip locked) q) d) d
+     where turn <= places_of_owner
+     order by turn, place limit $1
   ), taken as (
     update webhooks.queues q set claims = claims + 1, due_at = until.lease, claimed_until = until.lease
       from due, (select now() + $2 * interval '1 millisecond' as lease) until
@@ -182,10 +188,24 @@ const release = `
   update webhooks.queues set claimed_until = null, due_at = case when waiting > 0 then now() + $5 * interval '1 millisecond' else 'infinity' end
    where ${ofClaim}`;
 
+// What waits behind a receiver that fails, or behind as many deliveries as its webhook or owner may have at a time, is not late, and neither
+// is what waits its turn behind others of a webhook of which one was settled within the last minute.
 const backlog = `
-  select coalesce(sum(q.waiting), 0)::integer as waiting,
-    min(q.due_at) filter (where q.due_at <= now() and w.active) as "overdueSince",
-    (select count(*)::integer from webhooks.webhooks where active and failures > 0) as failing,
-    (select count(*)::integer from webhooks.webhooks where disabled_at is not null) as disabled,
-    (select count(*)::integer from webhooks.webhooks where active) as active
-    from webhooks.queues q join webhooks.webhooks w on w.id = q.webhook_id where q.waiting > 0`;
+  with busy as (
+    select q.webhook_id, w.user_id, count(*) as places from webhooks.queues q join webhooks.webhooks w on w.id = q.webhook_id
+     where q.claimed_until > now() group by 1, 2
+  ), overdue as (
+    select w.id, (select q.due_at from webhooks.queues q where q.webhook_id = w.id and q.due_at <= now() order by q.due_at limit 1) as since
+      from webhooks.webhooks w
+     where w.active and w.failures = 0 and not ${isBarred}
+       and coalesce((select places from busy where webhook_id = w.id), 0) < $1
+       and coalesce((select sum(places) from busy where user_id = w.user_id), 0) < $2
+  )
+  select (select coalesce(sum(waiting), 0)::integer from webhooks.queues where waiting > 0) as waiting,
+    (select min(since) from overdue where since is not null and not exists (
+      select from webhooks.deliveries d where d.webhook_id = overdue.id and d.status <> 'waiting' and d.settled_at > now() - interval '1 minute'
+        and since < now() - interval '1 minute')) as "overdueSince",
+    count(*) filter (where active and failures > 0)::integer as failing,
+    count(*) filter (where disabled_at is not null)::integer as disabled,
+    count(*) filter (where active)::integer as active
+    from webhooks.webhooks`;

@@ -39,6 +39,15 @@ async function until(location: string, isSo: (reply: Reply) => boolean): Promise
 }
 
 describe('a background task', () => {
+  test('is one of three unfinished ones of an address', async () => {
+    const begun = await Promise.all(Array.from({ length: 8 }, () => post({ steps: 2, step_ms: 300 })));
+    expect(begun.map(({ status }) => status).sort()).toEqual([202, 202, 202, 409, 409, 409, 409, 409]);
+    const refused = begun.find(({ status }) => status === 409)!;
+    expect(refused.body.error).toMatchObject({ code: 'LIMIT_REACHED', details: [{ limit: 3 }] });
+    for (const { status, headers } of begun)
+      if (status === 202) await until(headers.get('location')!, ({ body }) => body.finished_at !== null);
+  });
+
   test('is accepted, shows how far it has come, and succeeds', async () => {
     const accepted = await post({ name: 'Count to four', steps: 4, step_ms: 60 });
     expect(accepted.status).toBe(202);

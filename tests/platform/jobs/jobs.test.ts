@@ -4,7 +4,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import type pg from 'pg';
 import { z } from 'zod';
 import { BackgroundTask, backgroundTask, runBackgroundTask } from '../../../src/platform/jobs/background-task.ts';
-import { JobFailure, type JobHandler, type JobLimits, JobsOverloaded } from '../../../src/platform/jobs/definition.ts';
+import {
+  JobFailure,
+  type JobHandler,
+  JobLater,
+  type JobLimits,
+  type JobShare,
+  JobsOverloaded,
+} from '../../../src/platform/jobs/definition.ts';
 import type { Job } from '../../../src/platform/jobs/job-table.ts';
 import { createJobs, type Jobs } from '../../../src/platform/jobs/jobs.ts';
 import { jobMigrations } from '../../../src/platform/jobs/schema.ts';
@@ -57,7 +64,7 @@ const hasEnded = ({ finishedAt }: Job) => finishedAt !== null;
 
 test('instances that start at once on an empty database make its tables once, and each can start and find jobs', async () => {
   const started = await Promise.all([0, 1, 2].map(() => instance('first', async () => {})));
-  const ids = await Promise.all(started.map(({ jobs }, n) => jobs.start('first', { n }, { createdBy: `user ${n}` })));
+  const ids = await Promise.all(started.map(({ jobs }, n) => jobs.start('first', { n }, { createdBy: `user ${n}` }).then(({ id }) => id)));
   for (const [n, id] of ids.entries()) {
     const job = await until(started[(n + 1) % 3]!.jobs, id, hasEnded);
     expect(job).toMatchObject({ id, name: 'first', data: { n }, createdBy: `user ${n}`, status: 'succeeded', progress: 1, error: null });
@@ -68,7 +75,7 @@ test('instances that start at once on an empty database make its tables once, an
 test('a job begins at once, and jobs behind it follow without a pause', async () => {
   const { jobs } = await instance('quick', async () => {});
   const since = performance.now();
-  const ids = await Promise.all(Array.from({ length: 20 }, (_, n) => jobs.start('quick', { n })));
+  const ids = await Promise.all(Array.from({ length: 20 }, (_, n) => jobs.start('quick', { n }).then(({ id }) => id)));
   for (const id of ids) await until(jobs, id, hasEnded);
   expect(performance.now() - since).toBeLessThan(2_000);
 });
@@ -81,7 +88,7 @@ test('a job shows how far it has come', async () => {
       goOn = resolve;
     });
   });
-  const id = await jobs.start('steps', { n: 1 });
+  const { id } = await jobs.start('steps', { n: 1 });
   const job = await until(jobs, id, ({ progress }) => progress > 0);
   expect(job).toMatchObject({ status: 'running', progress: 0.25, finishedAt: null });
   expect(await jobs.unfinished()).toEqual({ queued: 0, running: 1 });
@@ -98,7 +105,7 @@ describe('a job that fails', () => {
       await progress.save(0.5);
       throw new Error('a secret of the inside');
     });
-    const id = await jobs.start('shaky', { n: 1 });
+    const { id } = await jobs.start('shaky', { n: 1 });
     const between = await until(jobs, id, ({ status, progress }) => status === 'queued' && progress === 0.5);
     expect(between).toMatchObject({ error: null, finishedAt: null });
     expect(await until(jobs, id, hasEnded)).toMatchObject({ status: 'succeeded', progress: 1, error: null });
@@ -111,7 +118,7 @@ describe('a job that fails', () => {
     const { jobs } = await instance('hopeless', async () => {
       throw new Error('a secret of the inside');
     });
-    const id = await jobs.start('hopeless', { n: 1 });
+    const { id } = await jobs.start('hopeless', { n: 1 });
     await until(jobs, id, ({ startedAt }) => startedAt !== null);
     await pool.query('update jobs.progress set attempts = 5 where job_id = $1', [id]);
     const job = await until(jobs, id, hasEnded);
@@ -124,7 +131,7 @@ describe('a job that fails', () => {
       attempts++;
       throw new JobFailure('There is nothing to do');
     });
-    const id = await jobs.start('refused', { n: 1 });
+    const { id } = await jobs.start('refused', { n: 1 });
     expect(await until(jobs, id, hasEnded)).toMatchObject({ status: 'failed', error: 'There is nothing to do' });
     expect(attempts).toBe(1);
     expect(ended).toEqual(['failed']);
@@ -143,14 +150,65 @@ test('only so many jobs of a kind run at once, and only so many wait', async () 
   const { jobs } = await instance('bounded', handler, { concurrency: 2, queued: 3 });
   const ids: string[] = [];
   for (let n = 0; n < 2; n++) {
-    ids.push(await jobs.start('bounded', { n }));
+    ids.push((await jobs.start('bounded', { n })).id);
     await until(jobs, ids[n]!, ({ status }) => status === 'running');
   }
-  for (let n = 2; n < 5; n++) ids.push(await jobs.start('bounded', { n }));
+  for (let n = 2; n < 5; n++) ids.push((await jobs.start('bounded', { n })).id);
   await expect(jobs.start('bounded', { n: 5 })).rejects.toThrow(JobsOverloaded);
   open.abort();
   for (const id of ids) await until(jobs, id, hasEnded);
   expect(most).toBe(2);
+});
+
+describe('jobs that are started for someone', () => {
+  const share = (of: string, more: Partial<JobShare> = {}) => ({ share: { of, group: 'jobs', limit: 3, ...more } });
+
+  test('are as many as each may have unfinished, however many are asked for at once, and of one key one', async () => {
+    const open = new AbortController();
+    const { jobs } = await instance('counted', async () => {
+      if (!open.signal.aborted) await once(open.signal, 'abort');
+    });
+    const asked = await Promise.allSettled(Array.from({ length: 12 }, (_, n) => jobs.start('counted', { n }, share('ann'))));
+    const begun = asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value.id] : []));
+    expect(begun).toHaveLength(3);
+    for (const one of asked) if (one.status === 'rejected') expect(one.reason).toMatchObject({ name: 'JobLimitReached', limit: 3 });
+    const again = await jobs.start('counted', { n: 0 }, { ...share('ann'), id: begun[0]! });
+    expect(again.id).toBe(begun[0]);
+    await jobs.start('counted', { n: 0 }, share('ann', { group: 'others', key: 'one' }));
+    await expect(jobs.start('counted', { n: 0 }, share('ann', { group: 'others', key: 'one' }))).rejects.toMatchObject({ limit: 1 });
+    open.abort();
+    for (const id of begun) await until(jobs, id, hasEnded);
+    await jobs.start('counted', { n: 0 }, share('ann'));
+  });
+
+  test('are taken in turn: the first of another before the second of one', async () => {
+    const open = new AbortController();
+    const order: number[] = [];
+    const { jobs } = await instance('turns', async ({ data: { n } }) => {
+      order.push(n);
+      if (n === 0 && !open.signal.aborted) await once(open.signal, 'abort');
+    });
+    const first = await jobs.start('turns', { n: 0 }, share('carl'));
+    await until(jobs, first.id, ({ status }) => status === 'running');
+    const ids = [first.id];
+    for (const [n, of] of [[1, 'carl'], [2, 'carl'], [3, 'bob'], [4, 'bob']] as const) ids.push((await jobs.start('turns', { n }, share(of))).id); // biome-ignore format: a list
+    open.abort();
+    for (const id of ids) await until(jobs, id, hasEnded);
+    expect(order).toEqual([0, 3, 1, 4, 2]);
+  });
+
+  test('go on later from where they are, without an attempt being counted', async () => {
+    const found: number[] = [];
+    const { jobs } = await instance('later', async ({ progress }) => {
+      found.push(progress.done);
+      if (found.length > 8) return;
+      await progress.save(found.length / 10);
+      throw new JobLater(0);
+    });
+    const { id } = await jobs.start('later', { n: 0 }, share('eve'));
+    expect(await until(jobs, id, hasEnded)).toMatchObject({ status: 'succeeded', error: null });
+    expect(found).toEqual([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]);
+  }, 30_000);
 });
 
 test('what no job of the kind can be asked for is refused when it is started', async () => {
@@ -173,7 +231,7 @@ describe('when an instance', () => {
         }
       };
     const one = await instance('handed-over', stepping('one'));
-    const id = await one.jobs.start('handed-over', { n: 20 });
+    const { id } = await one.jobs.start('handed-over', { n: 20 });
     await until(one.jobs, id, ({ progress }) => progress >= 0.2);
     const since = performance.now();
     await one.jobs.close();
@@ -195,7 +253,7 @@ describe('when an instance', () => {
       done.push('late');
       await once(over.signal, 'abort');
     });
-    const id = await frozen.jobs.start('taken-over', { n: 1 });
+    const { id } = await frozen.jobs.start('taken-over', { n: 1 });
     await until(frozen.jobs, id, ({ progress }) => progress === 0.5);
     const living = await instance('taken-over', async ({ progress }) => {
       done.push(`from ${progress.done}`);
@@ -232,7 +290,7 @@ describe('when an instance', () => {
         await isBack;
       };
       const { jobs, log } = await instance('cut-off', handler, {}, unsteady);
-      const first = await jobs.start('cut-off', { n: 1 });
+      const { id: first } = await jobs.start('cut-off', { n: 1 });
       await until(jobs, first, ({ progress }) => progress === 0.5);
       proxy.refuse();
       proxy.cut();
@@ -241,7 +299,7 @@ describe('when an instance', () => {
       proxy.accept();
       goOn();
       expect(await until(jobs, first, hasEnded)).toMatchObject({ status: 'succeeded' });
-      const second = await jobs.start('cut-off', { n: 2 });
+      const { id: second } = await jobs.start('cut-off', { n: 2 });
       await until(jobs, second, hasEnded);
       expect(begun).toEqual([1, 2]);
       expect(log.lines.filter(({ level }) => level === 'error')).toEqual([]);

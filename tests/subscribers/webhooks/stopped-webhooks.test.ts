@@ -54,8 +54,8 @@ describe('each statement over deliveries reads rows in proportion to what it cha
   const statements = {
     cancellation: { text: cancelSome, values: (id: string) => [id, 500], prepare: stop, due: 'now()' },
     expedition: { text: expediteSome, values: (id: string) => [id, 500], prepare: async () => {}, due: `now() + interval '1 hour'` },
-    claim: { text: claim, values: () => [256, 30_000, 8, 2], prepare: async () => {}, due: 'now()' },
-    'claim beside a stopped webhook': { text: claim, values: () => [256, 30_000, 8, 2], prepare: stop, due: 'now()' },
+    claim: { text: claim, values: () => [256, 30_000, 8, 2, 32], prepare: async () => {}, due: 'now()' },
+    'claim beside a stopped webhook': { text: claim, values: () => [256, 30_000, 8, 2, 32], prepare: stop, due: 'now()' },
   };
   test.each(Object.entries(statements))(
     '%s',

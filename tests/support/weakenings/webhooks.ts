@@ -82,4 +82,16 @@ export const webhookDefences: readonly Weakening[] = [
     from: "redirect: 'manual',",
     to: "redirect: WITHOUT ? 'follow' : 'manual',",
   },
+  {
+    name: 'a replay queues so many deliveries ahead of its receiver',
+    file: 'subscribers/webhooks/replay.ts',
+    from: 'const limit = Math.min(PAGE, MAX_AHEAD - ahead);',
+    to: 'const limit = WITHOUT ? PAGE : Math.min(PAGE, MAX_AHEAD - ahead);',
+  },
+  {
+    name: 'a replay queues so many deliveries ahead of its receiver',
+    file: 'subscribers/webhooks/replay.ts',
+    from: 'if (isFailing && ahead > 0)',
+    to: 'if (isFailing && ahead > 0 && !WITHOUT)',
+  },
 ];
