@@ -4,6 +4,8 @@ import { type RecordedEvent, type RecordedTaskEvent, subjectId } from '../events
 import { StoreUnavailable } from '../events/store/event-store.ts';
 import type { Task } from '../events/task/task.ts';
 import { type NewNotification, putInInboxes } from '../notifications/inbox.ts';
+import { withinMailLimits } from '../notifications/mail-limits.ts';
+import { isEndable, type MailKind } from '../notifications/mail-templates.ts';
 import { mailablePeople } from '../notifications/mailable-people.ts';
 import { type Notice, needsTask, noticesOf, tells } from '../notifications/notices.ts';
 import { type NewMail, queueMails } from '../platform/mail/outbox-table.ts';
@@ -75,12 +77,10 @@ async function tell(events: readonly RecordedEvent[], sql: Sql, tasks: ReadonlyM
       .filter(({ notice }) => active.has(notice.userId))
       .map(notificationOf),
   );
-  await queueMails(
-    sql,
-    by('mail')
-      .filter(({ notice }) => mailable.has(notice.userId))
-      .map(mailOf),
-  );
+  const mails = by('mail')
+    .filter(({ notice }) => mailable.has(notice.userId))
+    .map(mailOf);
+  await queueMails(sql, await withinMailLimits(sql, mails));
 }
 
 function notificationOf({ event, notice }: Told): NewNotification {
@@ -99,7 +99,9 @@ function notificationOf({ event, notice }: Told): NewNotification {
 }
 
 function mailOf({ event: { stream, revision, metadata }, notice: { kind, userId } }: Told): NewMail {
-  return { kind, sourceId: metadata.event_id, userId, about: { stream, revision } };
+  const { actor, event_id: sourceId } = metadata;
+  const isCounted = isEndable(kind as MailKind) && actor.kind !== 'system' && actor.id !== userId;
+  return { kind, sourceId, userId, about: { stream, revision }, ...(isCounted && { causedBy: actor.id }) };
 }
 
 /** What it was about besides the task. */

@@ -12,15 +12,26 @@ export interface NewMail {
   userId: string | null;
   /** Ids by which the renderer finds what it tells of. */
   about?: Readonly<Record<string, string | number>>;
+  /** The other user whose action causes it, where that is counted. */
+  causedBy?: string;
 }
 
-export interface QueuedMail extends Required<NewMail> {
+export interface QueuedMail extends Required<Omit<NewMail, 'causedBy'>> {
   id: string;
   queuedAt: Date;
   attempts: number;
 }
 
 export type MailOutcome = 'sent' | 'dropped' | 'refused' | 'expired';
+
+/** What waits, and what could not be sent so far. */
+export interface MailBacklog {
+  waiting: number;
+  /** When the oldest of those that could not be sent was queued. */
+  oldest: Date | null;
+  /** To how many people those go: mails to one address may fail because of that address. */
+  recipients: number;
+}
 
 /** Whatever runs statements, in a transaction or out of it. */
 export interface Statements {
@@ -50,7 +61,7 @@ export interface OutboxTable {
   postpone(id: string, wait: number, error: string | null): Promise<void>;
   /** Forgets what was settled long ago. */
   tidy(): Promise<void>;
-  backlog(): Promise<{ waiting: number; oldest: Date | null }>;
+  backlog(): Promise<MailBacklog>;
 }
 
 export function createOutboxTable(pool: pg.Pool): OutboxTable {
@@ -65,14 +76,14 @@ export function createOutboxTable(pool: pg.Pool): OutboxTable {
     settle: async (id, outcome, error) => void (await rows(settle, [id, outcome, error ?? null])),
     postpone: async (id, wait, error) => void (await rows(postpone, [id, wait, error])),
     tidy: async () => void (await rows(tidy)),
-    backlog: async () => (await rows<{ waiting: number; oldest: Date | null }>(backlog))[0]!,
+    backlog: async () => (await rows<MailBacklog>(backlog))[0]!,
   };
 }
 
 const queue = `
-  insert into notifications.mail_outbox (kind, source_id, user_id, about)
-  select kind, "sourceId", "userId", about
-    from json_to_recordset($1::json) as queued (kind text, "sourceId" uuid, "userId" uuid, about jsonb)
+  insert into notifications.mail_outbox (kind, source_id, user_id, about, caused_by)
+  select kind, "sourceId", "userId", about, "causedBy"
+    from json_to_recordset($1::json) as queued (kind text, "sourceId" uuid, "userId" uuid, about jsonb, "causedBy" uuid)
   on conflict do nothing`;
 
 const claim = `
@@ -93,5 +104,6 @@ const tidy = `delete from notifications.mail_outbox where outcome is not null an
 
 // What waits for its hour, as behind somebody's quiet hours, is not late.
 const backlog = `
-  select count(*)::integer as waiting, min(queued_at) filter (where attempts > 0 and error is not null) as oldest
+  select count(*)::integer as waiting, min(queued_at) filter (where attempts > 0 and error is not null) as oldest,
+    count(distinct user_id) filter (where attempts > 0 and error is not null)::integer as recipients
     from notifications.mail_outbox where outcome is null`;

@@ -29,4 +29,12 @@ create table notifications.mail_outbox (
 create index mail_outbox_due on notifications.mail_outbox (due_at) where outcome is null;
 create index mail_outbox_settled on notifications.mail_outbox (settled_at) where outcome is not null;`;
 
-export const mailMigrations: readonly Migration[] = [{ name: '0001-outbox', sql: outbox }];
+/** Who caused a mail to another user: they may cause so many an hour. */
+const causes = `
+alter table notifications.mail_outbox add caused_by uuid;
+create index mail_outbox_of_cause on notifications.mail_outbox (caused_by, queued_at) where caused_by is not null;`;
+
+export const mailMigrations: readonly Migration[] = [
+  { name: '0001-outbox', sql: outbox },
+  { name: '0002-causes-of-mails', sql: causes },
+];
