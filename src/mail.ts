@@ -30,7 +30,7 @@ export interface MailParts {
   onSettled(outcome: MailOutcome): void;
 }
 
-/** A mail that could not be sent for so long, in milliseconds, is something to look at. */
+/** Mails to several people that could not be sent for so long, in milliseconds, are something to look at. */
 const LONG = 300_000;
 
 /** Mails by the server of the configuration, or into files. */
@@ -46,8 +46,8 @@ export function openMail({ config, at, pool, log, onSettled }: MailParts): MailS
     composer: (preferences) => mailComposer({ addresses, from: mailer.from, preferences }),
     async check() {
       await mailer.check();
-      const { waiting, oldest } = await outbox.backlog();
-      const isLate = oldest !== null && Date.now() - oldest.getTime() > LONG;
+      const { waiting, oldest, recipients } = await outbox.backlog();
+      const isLate = oldest !== null && recipients > 1 && Date.now() - oldest.getTime() > LONG;
       const by = config.mail.smtpUrl === undefined ? 'files' : 'smtp';
       return { status: isLate ? 'degraded' : 'healthy', by, waiting };
     },

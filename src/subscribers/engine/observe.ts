@@ -13,6 +13,8 @@ export interface SubscriberOverview {
   lag: Lag;
   /** Events that it could not handle; and those that wait behind them. */
   deadLetters: number;
+  /** The streams that these are of: those of one say nothing of the subscriber, and one person can cause them. */
+  deadStreams: number;
   waiting: number;
 }
 
@@ -23,17 +25,18 @@ export interface ObservedParts {
 
 /** @throws StoreUnavailable, and what the database throws */
 export async function overviews(running: readonly RunningSubscriber[], { pool, store }: ObservedParts): Promise<SubscriberOverview[]> {
-  const { rows } = await pool.query<{ name: string; position: string; dead: number; waiting: number }>(
+  const { rows } = await pool.query<{ name: string; position: string; dead: number; deadStreams: number; waiting: number }>(
     `select c.name, c.position,
        (select count(*)::int from subscribers.dead_letters d where d.subscriber = c.name and d.failed_at is not null) as dead,
+       (select count(distinct d.stream)::int from subscribers.dead_letters d where d.subscriber = c.name and d.failed_at is not null) as "deadStreams",
        (select count(*)::int from subscribers.dead_letters d where d.subscriber = c.name and d.failed_at is null) as waiting
      from subscribers.checkpoints c where c.name = any($1)`,
     [running.map(({ name }) => name)],
   );
-  const found = rows.map(async ({ name, dead: deadLetters, waiting, ...row }): Promise<SubscriberOverview> => {
+  const found = rows.map(async ({ name, dead: deadLetters, deadStreams, waiting, ...row }): Promise<SubscriberOverview> => {
     const position = BigInt(row.position);
     const status = running.find((one) => one.name === name)!.status();
-    return { name, position, status, lag: await lagBehind(store, position), deadLetters, waiting };
+    return { name, position, status, lag: await lagBehind(store, position), deadLetters, deadStreams, waiting };
   });
   return Promise.all(found);
 }
@@ -42,8 +45,8 @@ export async function overviews(running: readonly RunningSubscriber[], { pool, s
 const LONGEST_LAG = 30;
 
 /** As `/health/detailed` tells it. */
-export function healthOfSubscriber({ position, status, lag, deadLetters, waiting }: SubscriberOverview) {
-  const isWell = status.state !== 'unreachable' && status.state !== 'stopped' && lag.seconds < LONGEST_LAG && deadLetters === 0;
+export function healthOfSubscriber({ position, status, lag, deadLetters, deadStreams, waiting }: SubscriberOverview) {
+  const isWell = status.state !== 'unreachable' && status.state !== 'stopped' && lag.seconds < LONGEST_LAG && deadStreams <= 1;
   return {
     status: isWell ? ('healthy' as const) : ('degraded' as const),
     state: status.state,
