@@ -54,6 +54,7 @@ export interface Delivery {
   next_attempt_at: Date | null;
   last_attempt_at: Date | null;
   first_attempt_at: Date | null;
+  settled_at: Date | null;
 }
 
 const secretWrap = createKeyWrap({ master: 'MASTER_KEY of the tests, long enough' }, webhookSecrets);
