@@ -11,6 +11,8 @@ import { peopleInReplay, type ReplayView, replayView } from './views/replay-view
 export interface Replayed {
   event: RecordedTaskEvent;
   task: Task;
+  /** Whether the task was deleted before the event. */
+  wasDeleted: boolean;
 }
 
 /** Who replays, with the permission of today, which a stream looks up again while it lasts. */
@@ -38,8 +40,9 @@ export async function* replay(tasks: Pick<Tasks, 'events'>, { taskId, from, to }
   for await (const events of tasks.events(taskId, { from: 0, to })) {
     const replayed: Replayed[] = [];
     for (const event of events) {
+      const wasDeleted = task !== null && task.deletedAt !== null;
       task = evolve(task, toFact(event));
-      if (event.revision >= from && task) replayed.push({ event, task });
+      if (event.revision >= from && task) replayed.push({ event, task, wasDeleted });
     }
     if (replayed.length > 0) yield replayed;
   }

@@ -105,7 +105,8 @@ export function replayRoutes({ tasks, people, streams }: ReplayServices): Route[
       async handle({ params: { task_id: taskId }, query: { from, to }, caller }): Promise<Answer> {
         const { task, revision: last } = await tasks.read(taskId, caller, { deleted: true });
         if (Math.max(from, to) > last) throw new Rejection('REVISION_NOT_FOUND', `The task is at revision ${last}`);
-        const net = netChanges();
+        // A task is deleted twice only when its owner's account was erased.
+        const net = netChanges(task.erased && (await isDeletedAt(tasks, taskId, Math.min(from, to))));
         for await (const events of tasks.events(taskId, { from: Math.min(from, to) + 1, to: Math.max(from, to) })) {
           for (const event of events) net.add(event);
         }
@@ -139,6 +140,14 @@ async function pageOfReplay(
     pages: total === null ? null : Math.ceil(total / asked.size),
     nextCursor: end < to ? encodeCursor({ key: String(end), id: taskId }, form) : null,
   };
+}
+
+async function isDeletedAt(tasks: ReplayServices['tasks'], taskId: string, revision: number): Promise<boolean> {
+  let isDeleted = false;
+  for await (const events of tasks.events(taskId, { from: 0, to: revision })) {
+    for (const { type } of events) if (type === 'TaskDeleted' || type === 'TaskRestored') isDeleted = type === 'TaskDeleted';
+  }
+  return isDeleted;
 }
 
 /** A stream has no parts. */

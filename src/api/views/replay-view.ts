@@ -26,13 +26,17 @@ export type ReplayView = z.output<typeof ReplayView>;
 interface OneEvent {
   event: RecordedTaskEvent;
   task: Task;
+  wasDeleted: boolean;
 }
 
-export function peopleInReplay({ event, task }: OneEvent): string[] {
+export function peopleInReplay({ event, task }: Pick<OneEvent, 'event' | 'task'>): string[] {
   return [event.metadata.actor.id, ...peopleOn(task)];
 }
 
-export function replayView({ event, task }: OneEvent, seen: { caller: Caller; permission: Permission; people: People }): ReplayView {
+export function replayView(
+  { event, task, wasDeleted }: OneEvent,
+  seen: { caller: Caller; permission: Permission; people: People },
+): ReplayView {
   const { revision, metadata } = event;
   const { actor, occurred_at } = metadata;
   const person = personIn(seen.people, actor.id);
@@ -42,7 +46,7 @@ export function replayView({ event, task }: OneEvent, seen: { caller: Caller; pe
     event: publicTypes[event.type],
     occurred_at,
     actor: { id: actor.id, username: actor.kind === 'system' ? 'system' : (person.username ?? person.full_name) },
-    changes: changesSeen(fieldChanges(event), { id: seen.caller.id, seesAllShares: allows(seen.permission, 'owner') }),
+    changes: changesSeen(fieldChanges(event, wasDeleted), { id: seen.caller.id, seesAllShares: allows(seen.permission, 'owner') }),
     state: taskView(task, revision, seen.caller, seen.people, then),
   };
 }

@@ -54,7 +54,7 @@ export function undoResultView({ touched, events, error }: Undone, people: Peopl
   return {
     task_id: touched.taskId,
     success: error === undefined,
-    changes: events.flatMap(fieldChanges),
+    changes: events.flatMap((event) => fieldChanges(event)),
     ...(error !== undefined && { code: errorAnswer(error, '').body.error.code }),
     ...(error instanceof UndoConflict && { conflict: error.events.map((event) => eventInTheWay(event, people, error.reader)) }),
     ...(left.length > 0 && { left }),

@@ -9,15 +9,24 @@ export interface NetChanges {
   total(): FieldChange[];
 }
 
-export function netChanges(): NetChanges {
+/** @param wasDeleted whether the task was deleted before the first of the events */
+export function netChanges(wasDeleted = false): NetChanges {
   const net = new Map<string, FieldChange>();
+  /** The comments and files that the events brought. */
+  const came = new Set<string>();
+  let isDeleted = wasDeleted;
   return {
     add(event) {
-      for (const change of fieldChanges(event)) net.set(change.field, { ...change, from: (net.get(change.field) ?? change).from });
+      for (const change of fieldChanges(event, isDeleted)) {
+        net.set(change.field, { ...change, from: (net.get(change.field) ?? change).from });
+        if (event.type === 'CommentAdded' || event.type === 'FileAttached') came.add(change.field);
+      }
+      if (event.type === 'TaskDeleted' || event.type === 'TaskRestored') isDeleted = event.type === 'TaskDeleted';
     },
     total() {
-      const isGoneAgain = (field: string) => net.get(field)?.from === null && net.get(`${field}.deleted`)?.to === true;
-      const changes = [...net.values()].filter(({ from, to }) => !isDeepStrictEqual(from, to));
+      const isGoneAgain = (field: string) => came.has(field) && net.get(`${field}.deleted`)?.to === true;
+      // Between two erased values it is known that something changed, and not what.
+      const changes = [...net.values()].filter(({ from, to, erased }) => erased || !isDeepStrictEqual(from, to));
       return changes.filter(({ field }) => !isGoneAgain(field.split('.').slice(0, 2).join('.')));
     },
   };
@@ -25,5 +34,5 @@ export function netChanges(): NetChanges {
 
 /** The same, seen from the other end. */
 export function reversed(changes: readonly FieldChange[]): FieldChange[] {
-  return changes.map(({ field, from, to }) => ({ field, from: to, to: from }));
+  return changes.map(({ from, to, ...rest }) => ({ ...rest, from: to, to: from }));
 }
