@@ -50,6 +50,7 @@ test('is healthy although a receiver fails, or its webhook is served one deliver
   const failing = await due(1);
   await queued.pool.query('update webhooks.webhooks set failures = 3 where id = $1', [failing]);
   expect(await health()).toMatchObject({ status: 'healthy', failing: 1, overdue_seconds: 0 });
+  await queued.pool.query('delete from webhooks.webhooks where id = $1', [failing]);
   await due(3);
   const [one] = await queued.table.claim(1, 60_000);
   await queued.table.settle(one!, 'delivered', { responseStatus: 204, error: null, durationMs: 1 });
