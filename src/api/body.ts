@@ -29,7 +29,6 @@ export class ClientGone extends Error {
 export async function readJson(request: IncomingMessage): Promise<SentJson | undefined> {
   const { headers } = request;
   if (!hasBody(request)) return undefined;
-  if (Number(headers['content-length']) > bodyLimit) throw tooLarge();
   const bytes = await readBytes(request);
   if (bytes.length === 0) return undefined;
   requireJson(headers);
@@ -48,7 +47,13 @@ function parsed(text: string): unknown {
   }
 }
 
+/** Reads the body of a request that takes none, whatever it holds. @throws BODY_TOO_LARGE, ClientGone */
+export async function discardBody(request: IncomingMessage): Promise<void> {
+  await readBytes(request);
+}
+
 function readBytes(request: IncomingMessage): Promise<Buffer> {
+  if (Number(request.headers['content-length']) > bodyLimit) throw tooLarge();
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;

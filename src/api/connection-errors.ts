@@ -9,6 +9,7 @@ import type { Lingering } from './lingering.ts';
 /** What Node says of bytes that are no request, or not in time. */
 export interface ConnectionError extends Error {
   code?: string;
+  reason?: string;
   rawPacket?: Buffer;
 }
 
@@ -51,8 +52,11 @@ export function answerConnectionError(
   return { status, requestId, isOwn: !unanswered };
 }
 
-function rejectionOf({ code, rawPacket }: ConnectionError): Rejection {
+function rejectionOf({ code, reason, rawPacket }: ConnectionError): Rejection {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Rejection('REQUEST_TIMEOUT', 'The request did not arrive in time');
+  // The same code stands for a request with both a length and a coding, which is malformed.
+  if (code === 'HPE_INVALID_TRANSFER_ENCODING' && reason?.startsWith('Request has invalid'))
+    return new Rejection('TRANSFER_CODING_UNKNOWN', 'The only transfer coding that is read is chunked');
   if (code !== 'HPE_HEADER_OVERFLOW') return new Rejection('MALFORMED_REQUEST', 'This is not an HTTP request');
   const firstLine = rawPacket?.indexOf('\r\n') ?? -1;
   if (firstLine < 0 || firstLine > 8192) return new Rejection('URI_TOO_LONG', 'The target is too long');

@@ -1,11 +1,13 @@
+import type { IncomingMessage } from 'node:http';
 import { Rejection, type RejectionCode } from '../rejection.ts';
 import { withinScopes } from './admission.ts';
 import type { ApiRequest } from './api-request.ts';
-import { readJson } from './body.ts';
+import { discardBody, readJson } from './body.ts';
 import type { Cors } from './cors.ts';
 import { createCrowding } from './crowding.ts';
 import { inTimezone } from './days.ts';
 import type { Endpoint } from './endpoint.ts';
+import { hasBody } from './lingering.ts';
 import { notAcceptable } from './not-acceptable.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { RefusalWithHeaders } from './refusal-with-headers.ts';
@@ -49,8 +51,7 @@ export function requestHandling({
   return async (request) => {
     if (request.http.url.length > longestTarget)
       throw new Rejection('URI_TOO_LONG', `The target has more than ${longestTarget} characters`);
-    if (request.http.headers.host === undefined && request.http.httpVersion === '1.1')
-      throw new Rejection('MALFORMED_REQUEST', 'The Host header is missing');
+    requireReadable(request.http);
     const preflight = cors.preflight(request);
     if (preflight) return preflight;
     const found = endsInSlash(request) ? (otherwise ?? nothingServed) : foundAt(request.path);
@@ -71,6 +72,7 @@ export function requestHandling({
     request.userId = caller?.id ?? null;
     requireAcceptable(endpoint, request);
     const sent = endpoint.body && (await readJson(request.http));
+    if (!endpoint.body && endpoint.route.upload === undefined && hasBody(request.http)) await discardBody(request.http);
     const parts = requestParts(endpoint, found.params, sent, request);
     const { limited } = endpoint.route;
     if (limited && limits) for (const as of [limited].flat()) await limits.countAttempt(request, as, parts.body);
@@ -90,6 +92,17 @@ export function requestHandling({
     await countStray(request);
     throw refusal;
   }
+}
+
+/** @throws MALFORMED_REQUEST, TRANSFER_CODING_UNKNOWN */
+function requireReadable({ headers, rawHeaders, httpVersion }: IncomingMessage): void {
+  if (headers.host === undefined && httpVersion === '1.1') throw new Rejection('MALFORMED_REQUEST', 'The Host header is missing');
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) if (rawHeaders[index]!.toLowerCase() === 'host') hosts++;
+  if (hosts > 1) throw new Rejection('MALFORMED_REQUEST', 'There is more than one Host header');
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked')
+    throw new Rejection('TRANSFER_CODING_UNKNOWN', 'The only transfer coding that is read is chunked');
 }
 
 /**

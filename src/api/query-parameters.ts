@@ -80,7 +80,10 @@ function dateOrTime(description: string, round: (time: number, rest: string) => 
     .string()
     .transform((text, context): DateOrTime => {
       if (dateForm.safeParse(text).success) return text;
-      const time = timeForm.safeParse(text).success ? round(Date.parse(text), /\.\d{3}(\d*)/.exec(text)?.[1] ?? '') : Number.NaN;
+      // RFC 3339 takes T and Z in either case.
+      const time = timeForm.safeParse(text.toUpperCase()).success
+        ? round(Date.parse(text.toUpperCase()), /\.\d{3}(\d*)/.exec(text)?.[1] ?? '')
+        : Number.NaN;
       if (time >= earliest && time <= latest) return new Date(time).toISOString();
       const message = 'must be a date, as in 2026-01-31, or a time, as in 2026-01-31T12:00:00Z';
       context.addIssue({ code: 'custom', message, params: { code: 'format' } });

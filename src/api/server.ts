@@ -1,4 +1,4 @@
-import { createServer, type Server, type ServerOptions } from 'node:http';
+import { createServer, type Server, type ServerOptions, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
@@ -168,6 +168,16 @@ function answerConnectionErrors(
     const { requestId, status } = answered;
     const facts = { request_id: requestId, method: null, path: 'unmatched', status_code: status, duration_ms: 0, user_id: null };
     logger.info({ ...facts, code: error.code }, 'connection refused');
+  });
+  // No tunnel is opened here: without a listener, Node would close the connection without an answer.
+  server.on('connect', (request, socket) => {
+    // Its target is a host and a port, which is no path here.
+    if (!request.url?.startsWith('/')) request.url = `/${request.url}`;
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket as Socket);
+    response.once('finish', () => socket.end());
+    server.emit('request', request, response);
   });
   // An expectation that nobody can meet is no reason to leave the envelope: the request is answered as if it had none.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));

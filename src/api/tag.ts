@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isStorable } from '../events/values.ts';
+import { hasVisibleText, notEmpty } from './visible-text.ts';
 
 /** A segment of a path that every URL parser resolves, so that a request which ends in it names another resource. */
 export function isDotSegment(text: string): boolean {
@@ -13,6 +14,7 @@ export const Tag = z
   .toLowerCase()
   .min(1)
   .max(50)
+  .refine(hasVisibleText, notEmpty)
   .refine((tag) => isStorable(tag) && !/[,/\p{Cc}]/u.test(tag), {
     error: 'must not have a comma, a slash or control characters',
     params: { code: 'format' },

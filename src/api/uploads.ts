@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Reservation } from '../commands/storage-quota.ts';
-import { FileName } from '../events/values.ts';
+import { codePointLength, FileName } from '../events/values.ts';
 import { WrongContent } from '../platform/files/content-watch.ts';
 import { watchContent } from '../platform/files/contents.ts';
 import type { Staged, Staging } from '../platform/files/staging.ts';
@@ -63,7 +63,7 @@ const treacherous = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/
 /** What is behind the last slash, of either kind. @throws VALIDATION_FAILED */
 function baseName(filename: string): string {
   const name = filename.slice(Math.max(filename.lastIndexOf('/'), filename.lastIndexOf('\\')) + 1).trim();
-  if (name.length > 255) throw notValid(filePart, 'must have a name of at most 255 characters', 'too_long');
+  if (codePointLength(name) > 255) throw notValid(filePart, 'must have a name of at most 255 characters', 'too_long');
   if (!FileName.safeParse(name).success || treacherous.test(filename) || /^\.+$/.test(name)) {
     throw notValid(filePart, 'must have a name without control characters', 'format');
   }

@@ -314,8 +314,8 @@ const defences: readonly Weakening[] = [
   {
     name: 'names of files are names',
     file: 'api/uploads.ts',
-    from: 'if (name.length > 255)',
-    to: "if (WITHOUT) return `${name.replace(/.*\\0/, '').slice(0, 100) || 'a'}.txt`;\n  if (name.length > 255)",
+    from: 'if (codePointLength(name) > 255)',
+    to: "if (WITHOUT) return `${name.replace(/.*\\0/, '').slice(0, 100) || 'a'}.txt`;\n  if (codePointLength(name) > 255)",
   },
   {
     name: 'uploads have one part',

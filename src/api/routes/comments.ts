@@ -12,6 +12,7 @@ import { answerNothing, commandOnTask, type OnTask, refusalsOnTask, TaskPath, ty
 import { CommentVersionView, CommentView, commentView, mentionViews, peopleIn } from '../views/comment-view.ts';
 import { PageQuery, pageAnswer, pageOf, pageRequest } from '../views/listing-view.ts';
 import { wholeListAnswer } from '../views/whole-list.ts';
+import { hasVisibleText, notEmpty } from '../visible-text.ts';
 
 export interface CommentServices extends TaskServices {
   queriesFor: QueriesFor<'listComments'>;
@@ -21,7 +22,7 @@ export interface CommentServices extends TaskServices {
   };
 }
 
-const CommentBody = z.strictObject({ content: CommentText });
+const CommentBody = z.strictObject({ content: CommentText.refine(hasVisibleText, notEmpty) });
 const CommentPath = z.strictObject({ task_id: z.string(), comment_id: z.string() });
 
 /** What people say about a task. */

@@ -6,6 +6,7 @@ import { doneStatus, initialStatus } from '../../events/task/workflow.ts';
 import { CommentText, Description, DueDate, isStorable, Priority, Status } from '../../events/values.ts';
 import { RequestedId } from '../id.ts';
 import { Tag } from '../tag.ts';
+import { hasVisibleText, notEmpty } from '../visible-text.ts';
 
 const MAX_TAGS = 20;
 const MAX_TASKS = 500;
@@ -15,6 +16,7 @@ const Title = z
   .trim()
   .min(1)
   .max(255)
+  .refine(hasVisibleText, notEmpty)
   .refine(isStorable, { error: 'must be well-formed text without NUL characters', params: { code: 'format' } });
 
 /** Tags as they are kept: lower-case, unique and sorted. Zod counts a list before it looks at the items, if its maximum comes first. */
@@ -48,7 +50,7 @@ export type TaskBody = z.output<typeof TaskBody>;
 export const TaskPatch = z.strictObject(fields).partial().refine(notBoth, oneOfThem).meta({ id: 'TaskPatch' });
 export type TaskPatch = z.output<typeof TaskPatch>;
 
-export const TransitionBody = z.strictObject({ target_status: Status, comment: CommentText.optional() });
+export const TransitionBody = z.strictObject({ target_status: Status, comment: CommentText.refine(hasVisibleText, notEmpty).optional() });
 export const AssignBody = z.strictObject({ assignee_id: RequestedId.nullable() });
 export const TagsBody = z.union([z.strictObject({ tags: Tags }), Tags]);
 

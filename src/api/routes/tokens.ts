@@ -6,19 +6,23 @@ import { accountCall } from '../account-request.ts';
 import { type Route, route } from '../route.ts';
 import { PageQuery, pageOf, pageRequest } from '../views/listing-view.ts';
 import { wholeListAnswer } from '../views/whole-list.ts';
+import { hasVisibleText, notEmpty } from '../visible-text.ts';
 
 const Name = z
   .string()
   .trim()
   .min(1)
   .max(100)
+  .refine(hasVisibleText, notEmpty)
   .refine(isStorable, { error: 'must be well-formed text without NUL characters', params: { code: 'format' } })
   .meta({ description: 'What it is for, in the words of its owner.' });
 
 const latest = Date.parse('9999-12-31T23:59:59.999Z');
 const isAhead = (time: string) => Date.parse(time) > Date.now() && Date.parse(time) <= latest;
-const ExpiresAt = z.iso
-  .datetime({ offset: true, abort: true })
+const ExpiresAt = z
+  .string()
+  .toUpperCase()
+  .pipe(z.iso.datetime({ offset: true, abort: true, error: 'must be a time with an offset, as in 2026-01-31T12:00:00Z' }))
   .refine(isAhead, { error: 'must be in the future, and before the year 10000', params: { code: 'too_small' } })
   .meta({ description: 'A time in the future. Without one it does not expire.' });
 

@@ -131,3 +131,43 @@ test('a connection that is cut stays without an answer, and the service goes on'
   });
   expect((await served.ask('GET', '/api/v1/things')).json).toBe('here');
 });
+
+describe('a request that cannot be read as it was meant', () => {
+  const get = 'GET /api/v1/things HTTP/1.1\r\nConnection: close\r\n';
+
+  test.each([
+    ['two hosts', `${get}Host: x\r\nHost: x\r\n\r\n`, 400, 'MALFORMED_REQUEST'],
+    [
+      'a coding before chunked',
+      `${post}Connection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
+      501,
+      'TRANSFER_CODING_UNKNOWN',
+    ],
+    ['another coding than chunked', `${post}Transfer-Encoding: gzip\r\n\r\nabc`, 501, 'TRANSFER_CODING_UNKNOWN'],
+    ['CONNECT on a path that is served', 'CONNECT /api/v1/things HTTP/1.1\r\nHost: x\r\n\r\n', 405, 'METHOD_NOT_ALLOWED'],
+    ['CONNECT to elsewhere', 'CONNECT other.example:443 HTTP/1.1\r\nHost: x\r\n\r\n', 404, 'ROUTE_NOT_FOUND'],
+  ])('has %s', async (_, text, status, code) => {
+    const answer = await exchange(served.port, text);
+    expect([statusOf(answer), envelopeIn(answer).code]).toEqual([status, code]);
+    if (status === 405) expect(answer).toContain('\r\nAllow: GET, HEAD, POST, OPTIONS\r\n');
+  });
+
+  test('has one coding, in any case', async () => {
+    const answer = await exchange(served.port, `${post}Connection: close\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`);
+    expect(statusOf(answer)).toBe(200);
+  });
+});
+
+describe('the body of a request that takes none', () => {
+  test('is read and discarded, whatever it holds, up to a megabyte', async () => {
+    for (const body of ['{broken', 'x'.repeat(1024 * 1024)]) {
+      expect((await served.ask('GET', '/api/v1/things', { body })).json).toBe('here');
+      expect((await served.ask('HEAD', '/api/v1/things', { body })).status).toBe(200);
+    }
+    const answer = await served.ask('GET', '/api/v1/things', { body: 'x'.repeat(1024 * 1024 + 1) });
+    expect([answer.status, answer.json.error.code]).toEqual([413, 'BODY_TOO_LARGE']);
+    const chunk = 'x'.repeat(1024 * 1024);
+    const chunked = `GET /api/v1/things HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n100000\r\n${chunk}\r\n1\r\nx\r\n0\r\n\r\n`;
+    expect(statusOf(await exchange(served.port, chunked))).toBe(413);
+  });
+});
