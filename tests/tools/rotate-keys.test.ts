@@ -29,7 +29,8 @@ beforeAll(async () => {
   ids = [];
   for (let n = 0; n < 12; n++) ids.push((await (n % 2 ? ann : newer.as(ann)).post('/tasks', { title: `Title ${n}` })).body.id);
   await ann.post(`/tasks/${ids[0]}/comments`, { content: 'A comment' });
-  await ann.post('/webhooks', { url: 'http://127.0.0.1:9/', types: ['*'] });
+  const webhook = await (await former.admin()).post('/webhooks', { url: 'http://127.0.0.1:9/', types: ['*'] });
+  expect(webhook.status).toBe(201);
 });
 afterAll(async () => {
   await pool?.end();

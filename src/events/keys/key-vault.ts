@@ -76,6 +76,8 @@ export function createKeyVault(pool: pg.Pool, keys: MasterKeys | string, { onUnr
       unreadable.delete(id);
       return key;
     } catch {
+      // A row that was read before its repair may be looked at after it.
+      if (cache.has(id)) return null;
       if (!unreadable.has(id)) onUnreadable?.(id, subject);
       unreadable.add(id);
       return null;
