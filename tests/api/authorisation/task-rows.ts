@@ -266,7 +266,8 @@ export const taskRows: Record<string, Row | Row[]> = {
   'GET /activity/stats': { for: 'the signed in', token: 'tasks:read', done: 200, object: 'nothing' },
   'GET /activity/tasks/:task_id': read(true),
   'GET /activity/tasks/:task_id/replay': read(true),
-  'GET /activity/tasks/:task_id/verify': read(true),
+  // A user has few of these at once.
+  'GET /activity/tasks/:task_id/verify': { ...read(true), oneByOne: true },
 };
 
 function tellsOf({ body }: Answered, { id }: { id: string }): boolean {
