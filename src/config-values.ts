@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import pg from 'pg';
 import { z } from 'zod';
+import { eventStoreOptionMistakes } from './eventstore-options.ts';
 
 /** How environment variables say things: each schema takes text, and the names of what it makes of it follow. */
 
@@ -70,10 +71,18 @@ function isConnectionString(value: string): boolean {
 const node = String.raw`(?:[\w.-]+|\[[\da-fA-F:]+\])(?::\d{1,5})?`;
 const cluster = new RegExp(String.raw`^[a-z+]+://(?:[^@]*@)?${node}(?:,${node})*/?(?:\?[^?]*)?$`);
 
-/** EventStoreDB's. Its client repeats what it does not understand, which may be a part of the password. */
-export const EventStoreUrl = address('esdb', 'esdb+discover', 'kurrentdb', 'kurrentdb+discover').refine((value) => cluster.test(value), {
-  error: 'must be a connection string, as in esdb://user:password@host:2113?tls=true',
-});
+/**
+ * EventStoreDB's. Its client prints the whole string, with the password, where it does not understand an option: so options are checked
+ * here, and named without their values.
+ */
+export const EventStoreUrl = address('esdb', 'esdb+discover', 'kurrentdb', 'kurrentdb+discover')
+  .refine((value) => cluster.test(value), {
+    error: 'must be a connection string, as in esdb://user:password@host:2113?tls=true',
+    abort: true,
+  })
+  .superRefine((value, context) => {
+    for (const message of eventStoreOptionMistakes(value)) context.addIssue({ code: 'custom', message, input: undefined });
+  });
 
 export const MailServer = address('smtp', 'smtps').refine((value) => URL.canParse(value), { error: 'must be a URL' });
 

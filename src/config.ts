@@ -17,6 +17,7 @@ import {
   WebUrl,
   wholeNumber,
 } from './config-values.ts';
+import { secretsIn } from './platform/console-log.ts';
 import { faultMessage } from './platform/fault-messages.ts';
 
 const usualLogLevel = 'info';
@@ -217,6 +218,13 @@ export const secretVariables: readonly string[] = [
   'EVENTSTORE_URL',
   'SMTP_URL',
 ];
+
+/** Every value of the environment that must not be printed, whoever prints it: of addresses, also the password alone. */
+export function secretsOf(environment: Environment): string[] {
+  const { given } = withSecretFiles(withoutEmpty(withAliases(environment)));
+  const names = [...secretVariables, 'OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'EXTERNAL_URL'];
+  return names.flatMap((name) => (given[name] === undefined ? [] : secretsIn(given[name])));
+}
 
 /** Reads the files that secrets are in. A final line break, which editors add, does not belong to the secret. */
 function withSecretFiles(environment: Environment): { given: Environment; mistakes: string[] } {

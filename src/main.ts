@@ -1,5 +1,6 @@
-import { ConfigError, loadConfig, readEnvironment } from './config.ts';
+import { ConfigError, loadConfig, readEnvironment, secretsOf } from './config.ts';
 import { configWarnings } from './config-warnings.ts';
+import { logConsole } from './platform/console-log.ts';
 import { DataDirectoryUnusable } from './platform/data-directory.ts';
 import { createLog } from './platform/logging.ts';
 import { startService } from './service.ts';
@@ -9,8 +10,10 @@ import { startUntilReachable } from './start-until-reachable.ts';
 const SPARE_MS = 3_000;
 
 async function main(): Promise<void> {
-  const config = loadConfig(readEnvironment());
+  const environment = readEnvironment();
+  const config = loadConfig(environment);
   const log = createLog(config.log);
+  logConsole(log, secretsOf(environment));
   for (const warning of configWarnings(config)) log.warn({}, warning);
   const stopping = new AbortController();
   const stopped = new Promise<string>((resolve) => {
@@ -45,6 +48,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof ConfigError ? error.message : error);
+  process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`);
   process.exit(1);
 });

@@ -172,6 +172,8 @@ describe('what is wrong', () => {
     ['DATABASE_URL', 'postgres://ann:canary@[host/database'],
     ['EVENTSTORE_URL', 'esdb://admin:canary@host:port'],
     ['EVENTSTORE_URL', 'esdb://admin:can@ary@host'],
+    ['EVENTSTORE_URL', 'esdb://admin:canary@host?connectTimeout=3'],
+    ['EVENTSTORE_URL', 'esdb://admin:canary@host?tls=canary'],
     ['SMTP_URL', 'smtp://ann:canary@host:port'],
     ['SMTP_URL', 'smtps://'],
     ['EXTERNAL_URL', 'https://ann:canary@host:port/'],

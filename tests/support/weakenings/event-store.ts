@@ -3,6 +3,30 @@ import type { Weakening } from '../weakenings.ts';
 /** What keeps the service from others who use the same event store, and from a log that is not its own. */
 export const eventStores: readonly Weakening[] = [
   {
+    name: 'options of EVENTSTORE_URL are checked',
+    file: 'config-values.ts',
+    from: 'for (const message of eventStoreOptionMistakes(value))',
+    to: 'for (const message of WITHOUT ? [] : eventStoreOptionMistakes(value))',
+  },
+  {
+    name: 'the console of libraries is masked',
+    file: 'main.ts',
+    from: 'logConsole(log, secretsOf(environment));',
+    to: 'if (!WITHOUT) logConsole(log, secretsOf(environment));',
+  },
+  {
+    name: 'the log is checked after an outage',
+    file: 'events/store/eventstoredb/connection.ts',
+    from: 'return (await this.#options.mayGoOn?.(reading)) ?? true;',
+    to: 'return WITHOUT || ((await this.#options.mayGoOn?.(reading)) ?? true);',
+  },
+  {
+    name: 'a log that is not the right one is used by nobody',
+    file: 'events/store/log-guard.ts',
+    from: 'if (isSuspect || problem !== null) await pass();',
+    to: 'if (!WITHOUT && (isSuspect || problem !== null)) await pass();',
+  },
+  {
     name: 'foreign events are told by more than the prefix of their stream',
     file: 'events/own-events.ts',
     from: 'if (type.startsWith',
