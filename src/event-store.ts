@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import { createKeySaver } from './events/keys/save-keys.ts';
-import { type EventStore, StoreUnavailable } from './events/store/event-store.ts';
+import { type EventStore, type LogView, StoreUnavailable } from './events/store/event-store.ts';
 import type { ForeignEvent } from './events/store/eventstoredb/foreign-events.ts';
 import { createPostgresEventStore } from './events/store/postgres/postgres-event-store.ts';
 import type { Logger } from './platform/logging.ts';
@@ -17,6 +17,8 @@ export interface EventStoreChoice {
   logger: Logger;
   /** Told of each event of another application that was come upon, once. */
   onForeign?: ((event: ForeignEvent) => void) | undefined;
+  /** Asked after each outage of EventStoreDB, before anything else: whether the log is the right one. */
+  isRightLog?: ((log: LogView) => Promise<boolean>) | undefined;
   /** Gives up waiting for a store that is not there yet. */
   signal: AbortSignal;
 }
@@ -40,10 +42,11 @@ export async function openEventStore(choice: EventStoreChoice): Promise<EventSto
 }
 
 async function open(choice: EventStoreChoice, log: (line: string) => void): Promise<EventStore> {
-  const { eventStoreUrl, connectionString, pool, logPool = pool, onForeign } = choice;
+  const { eventStoreUrl, connectionString, pool, logPool = pool, onForeign, isRightLog } = choice;
   if (eventStoreUrl === undefined) return createPostgresEventStore({ connectionString, pool, logPool, log });
   // Its client and what that brings are a fifth of all there is to load.
   const { createEventStoreDb } = await import('./events/store/eventstoredb/eventstoredb-event-store.ts');
   const { serviceNames: names } = await import('./events/store/eventstoredb/names.ts');
-  return createEventStoreDb({ url: eventStoreUrl, saveKeys: createKeySaver(pool), log, names, ...(onForeign && { onForeign }) });
+  const asked = { ...(onForeign && { onForeign }), ...(isRightLog && { isRightLog }) };
+  return createEventStoreDb({ url: eventStoreUrl, saveKeys: createKeySaver(pool), log, names, ...asked });
 }

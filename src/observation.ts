@@ -4,6 +4,7 @@ import type { Check } from './api/health.ts';
 import type { Head } from './events/integrity/signed-head.ts';
 import type { KeyVault } from './events/keys/key-vault.ts';
 import type { EventStore } from './events/store/event-store.ts';
+import type { LogGuard } from './events/store/log-guard.ts';
 import type { AppendObserver } from './events/store/observed-store.ts';
 import { isLogGuarded } from './events/store/postgres/guard-log.ts';
 import type { FileStorage } from './platform/files/file-storage.ts';
@@ -159,6 +160,7 @@ function measureOutbox(metrics: Metrics, { backlog }: Pick<Accounts, 'backlog'>)
 
 export interface HealthParts {
   store: EventStore;
+  guard: Pick<LogGuard, 'problem'>;
   incidents: Pick<IncidentWatch, 'look'>;
   vault: Pick<KeyVault, 'unreadable'>;
   /** What of the records beside the database was not there at the start, for people. */
@@ -174,11 +176,13 @@ export interface HealthParts {
 
 /** How each part is, for `/health/detailed`. */
 export function healthOf(parts: HealthParts): Record<string, Check> {
-  const { store, incidents, vault, missingRecords, pools, readModels, storage, heads, mail, webhooks, kafka } = parts;
+  const { store, guard, incidents, vault, missingRecords, pools, readModels, storage, heads, mail, webhooks, kafka } = parts;
   return {
     async eventstore() {
       const { last, error } = heads.status();
       const signed = { signed_events: last?.events ?? 0, signed_at: last?.at ?? null, signing: error === null };
+      const problem = guard.problem();
+      if (problem !== null) return { status: 'unhealthy', error: problem };
       const unreadable_keys = vault.unreadable();
       const { foreignEvents, missingStreams } = await incidents.look();
       const isDegraded = unreadable_keys > 0 || missingStreams.length > 0 || missingRecords.length > 0;

@@ -24,6 +24,7 @@ import { deriveKey } from './events/keys/data-key.ts';
 import { refuseWrongMasterKey, requireMasterKey } from './events/keys/installation-seal.ts';
 import { createKeyVault } from './events/keys/key-vault.ts';
 import type { EventStore } from './events/store/event-store.ts';
+import { guardLog, type LogGuard } from './events/store/log-guard.ts';
 import { observed } from './events/store/observed-store.ts';
 import { traced as tracedStore } from './events/store/traced-store.ts';
 import { VOCABULARY } from './events/vocabulary.ts';
@@ -53,7 +54,7 @@ import type { Tracing } from './platform/tracing.ts';
 import { runningVersion } from './platform/version.ts';
 import { allProjections } from './projections/all-projections.ts';
 import { createMoments } from './projections/history/moments.ts';
-import { startReadModels } from './projections/read-models.ts';
+import { findMismatch, startReadModels } from './projections/read-models.ts';
 import { traceProjection } from './projections/traced-projection.ts';
 import { createQueries, createRequestQueries } from './queries/queries.ts';
 import { allRoutes, routesWhileStarting, taskServicesOf } from './routes.ts';
@@ -145,7 +146,8 @@ async function compose(composition: Composition): Promise<Service> {
   closing.add('read models', () => readModels.stop());
   database.onLoss(() => readModels.progress.forget());
   watch.readModels(readModels, write.store);
-  const freshness = createFreshness(readModels.progress, write.store);
+  const freshness = createFreshness(readModels.progress, write.store, () => write.guard.problem() === null);
+  write.remembered.push(readModels.progress.reset, freshness.reset);
   const mail = openMail({ config, at: { host, port }, pool, log: logger.named('mail'), onSettled: watch.mailSettled });
   closing.add('mails', () => mail.outbox.close());
   watch.mails(mail.outbox);
@@ -155,6 +157,8 @@ async function compose(composition: Composition): Promise<Service> {
 
   const readiness = (): Readiness => {
     if (server.isDraining()) return { ready: false, reason: 'shutting down' };
+    const problem = write.guard.problem();
+    if (problem !== null) return { ready: false, reason: problem };
     return readModels.isCaughtUp() ? { ready: true, reason: null } : { ready: false, reason: 'the read models are catching up' };
   };
   // Each by itself: one that is being made for the first time keeps nobody from the others.
@@ -283,10 +287,23 @@ async function openWriteSide(
   );
   closing.add('clock watch', () => clock.close());
   const { eventStoreUrl } = config;
-  const watched = observed(
-    await openEventStore({ eventStoreUrl, connectionString, pool: pools.commands, logPool: pools.background, logger, signal }),
-    watch.appends,
-  );
+  /** What is remembered of the log, to be forgotten with it. */
+  const remembered: (() => void)[] = [];
+  let opened: LogGuard | undefined;
+  const guard = guardLog({
+    store: await openEventStore({
+      ...{ eventStoreUrl, connectionString, pool: pools.commands, logPool: pools.background, logger, signal },
+      isRightLog: async (view) => ((await opened?.check(view)) ?? null) === null,
+    }),
+    findMismatch: (view) => findMismatch(pools.background, allProjections, view),
+    onReplaced() {
+      for (const forget of remembered) forget();
+    },
+    log: logger.named('eventstore'),
+  });
+  opened = guard;
+  closing.add('log guard', () => guard.close());
+  const watched = observed(guard.store, watch.appends);
   const store = tracing ? tracedStore(watched, tracing) : watched;
   closing.add('event store', () => store.close());
   const vault = createKeyVault(pools.commands, keys, {
@@ -295,6 +312,7 @@ async function openWriteSide(
   });
   watch.keys(vault);
   const streams = createTaskStreams(store, vault);
+  remembered.push(() => streams.forget());
   const incidents = watchIncidents(store, streams, logger.named('eventstore'));
   closing.add('incident watch', () => incidents.close());
   const tasks = createTasks({
@@ -307,7 +325,7 @@ async function openWriteSide(
     vocabulary: createVocabularyGate(pools.commands),
     onLostRace: watch.lostRace,
   });
-  return { store, vault, incidents, tasks: tracing ? tracedTasks(tasks, tracing) : tasks };
+  return { store, guard, remembered, vault, incidents, tasks: tracing ? tracedTasks(tasks, tracing) : tasks };
 }
 
 async function openAccounts(

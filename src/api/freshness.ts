@@ -25,6 +25,8 @@ export interface FreshQuery {
 
 /** Lets a caller read what was written: by themselves, about their access, on a task, or at a position they carry along. */
 export interface Freshness {
+  /** The log is another one, or an earlier state of it: what was written to it is nothing to wait for. */
+  reset(): void;
   /** A command of this caller was answered with this position, after these events. */
   wrote(callerId: string, taskId: string, position: Position, events: readonly RecordedTaskEvent[]): void;
   /** Something about this person's account went into the log. */
@@ -38,7 +40,8 @@ export interface Freshness {
   wait(query: FreshQuery): Promise<{ headers: Record<string, string> }>;
 }
 
-export function createFreshness(progress: Progress, store: EventStore): Freshness {
+/** @param isLogRight false while the log is not the one that the read models are of: what is read from them is stale */
+export function createFreshness(progress: Progress, store: EventStore, isLogRight = () => true): Freshness {
   const byPerson = new LRUCache<string, { position: Position }>({ max: REMEMBERED });
   const byTask = new LRUCache<string, { position: Position }>({ max: REMEMBERED });
   let last = BEGINNING;
@@ -58,6 +61,11 @@ export function createFreshness(progress: Progress, store: EventStore): Freshnes
   };
 
   return {
+    reset() {
+      byPerson.clear();
+      byTask.clear();
+      last = BEGINNING;
+    },
     wrote(callerId, taskId, position, events) {
       raise(byPerson, callerId, position);
       raise(byTask, taskId, position);
@@ -88,7 +96,7 @@ export function createFreshness(progress: Progress, store: EventStore): Freshnes
         if (!beyondHead) target = carried > head ? head : carried;
       }
       const deadline = performance.now() + LONGEST_WAIT_MS;
-      let reached = !beyondHead;
+      let reached = !beyondHead && isLogRight();
       for (const model of query.models) {
         reached = (await progress.reached(model, target, Math.max(deadline - performance.now(), 0))) && reached;
       }

@@ -13,6 +13,8 @@ export interface Progress {
    * known is unknown until it is read again, and a read model that has fallen back has reached nothing until it is where it was.
    */
   forget(): void;
+  /** The log is another one, or an earlier state of it: nothing that was reached holds. */
+  reset(): void;
   /** Calls back whenever a read model is heard to have moved. */
   onMove(model: string, listener: () => void): void;
   /**
@@ -110,6 +112,12 @@ export function createProgress(source: ProgressSource): Progress {
       epoch++;
       for (const [model, position] of positions) if (position > (floors.get(model) ?? -1n)) floors.set(model, position);
       positions.clear();
+      reading.clear();
+    },
+    reset() {
+      epoch++;
+      positions.clear();
+      floors.clear();
       reading.clear();
     },
     onMove: (model, listener) => void listeners.set(model, [...(listeners.get(model) ?? []), listener]),

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import type { KeyVault } from '../events/keys/key-vault.ts';
 import type { RecordedEvent } from '../events/recorded-event.ts';
-import { BEGINNING, type EventStore, type Position } from '../events/store/event-store.ts';
-import { misplacement } from '../events/store/last-event.ts';
+import { BEGINNING, type EventStore, type LogView, type Position } from '../events/store/event-store.ts';
+import { misplacement, misplacementIn } from '../events/store/last-event.ts';
 import type { Logger } from '../platform/logging.ts';
 import { dropGeneration, dropRetired, type Generation, generationsOf, prepareProjection, promote, replaceMisplaced } from './generation.ts';
 import { ReadModelsAhead } from './misplaced.ts';
@@ -116,6 +116,19 @@ async function requirePlaced(projections: readonly Projection[], parts: ReadMode
   if (live.size > 0 && !parts.evenMisplaced) throw new ReadModelsAhead(reasons);
   for (const [projection, generation] of others) await dropGeneration(parts.pool, projection, generation);
   return live;
+}
+
+/** Why live read models are not of the log as it is now, by the message of a start that is refused; null when all are. */
+export async function findMismatch(pool: pg.Pool, projections: readonly Projection[], log: LogView): Promise<string | null> {
+  const logId = await log.currentLogId();
+  const reasons = new Map<string, string>();
+  for (const projection of projections) {
+    for (const generation of await generationsOf(pool, projection)) {
+      const reason = generation.state === 'live' ? await misplacementIn(generation, logId, log) : null;
+      if (reason !== null) reasons.set(projection.name, reason);
+    }
+  }
+  return reasons.size === 0 ? null : new ReadModelsAhead(reasons).message;
 }
 
 async function keepLooking(models: readonly KeptModel[], stop: AbortSignal, logger: Logger): Promise<void> {

@@ -19,6 +19,8 @@ export interface EventStored {
   url(port?: number): string;
   /** SIGKILL, and a new start on the same port and data; fulfilled when that answers. */
   restart(downFor?: number): Promise<void>;
+  /** SIGKILL, whatever is done to its data, and a new start on them. */
+  withStopped(change: (directory: string) => Promise<void>): Promise<void>;
   kill(): void;
   freeze(): void;
   thaw(): void;
@@ -40,6 +42,12 @@ export async function startEventStored({ durable = false } = {}): Promise<EventS
     async restart(downFor = 0) {
       await server.kill();
       await sleep(downFor);
+      server = await start();
+      await answers(port);
+    },
+    async withStopped(change) {
+      await server.kill();
+      await change(directory);
       server = await start();
       await answers(port);
     },

@@ -120,11 +120,16 @@ export interface EventStore {
   head(): Promise<Position>;
   /** Where the log ends, behind the last event of anybody. Never before a position that was handed over. @throws StoreUnavailable */
   end(): Promise<Position>;
+  /** The identity that the log has now: another one than `logId`, or undefined, once it was replaced. @throws StoreUnavailable */
+  currentLogId(): Promise<string | undefined>;
   /** What others did in the store. @throws StoreUnavailable */
   incidents(): Promise<Incidents>;
   /** Lets appends in hand finish, then releases every connection. */
   close(): Promise<void>;
 }
+
+/** What is needed to tell whether the log is still the one that it was. */
+export type LogView = Pick<EventStore, 'currentLogId' | 'end' | 'readStream'>;
 
 /** The stream is not where the append expected it to be. Nothing was written. */
 export class WrongExpectedRevision extends Error {

@@ -26,8 +26,18 @@ export interface Checkpointed {
  * Why somebody cannot go on in this log; null when they can. The last event that they were given must still be where it was: the
  * position alone tells little, for a restored log soon has other events at the same ones. @throws StoreUnavailable
  */
-export async function misplacement({ logId, position, lastEvent }: Checkpointed, store: EventStore): Promise<string | null> {
-  if (logId !== store.logId) return `was made from the log ${logId}, and this is the log ${store.logId}`;
+export function misplacement(checkpoint: Checkpointed, store: EventStore): Promise<string | null> {
+  return misplacementIn(checkpoint, store.logId, store);
+}
+
+/** The same of a log that may not be the one that was opened. @param currentId undefined when it has none, for it was emptied */
+export async function misplacementIn(
+  { logId, position, lastEvent }: Checkpointed,
+  currentId: string | undefined,
+  store: Pick<EventStore, 'end' | 'readStream'>,
+): Promise<string | null> {
+  if (currentId === undefined) return `was made from the log ${logId}, and this log was emptied`;
+  if (logId !== currentId) return `was made from the log ${logId}, and this is the log ${currentId}`;
   if (position > (await store.end())) return `is at position ${position}, beyond the end of the log`;
   if (lastEvent === null) return null;
   const { stream, revision, id } = lastEvent;

@@ -15,6 +15,11 @@ export interface ConnectionOptions {
   /** Milliseconds without a sign of life after which a call is given up and the connection replaced. */
   answerWithin: number;
   log: (line: string) => void;
+  /**
+   * Asked when the server answers again after an outage, before anything else is: whether the service may go on, for the server may have
+   * come back with another log. Nothing is read or sent until it answers true. @param reading the connection, which reads even now
+   */
+  mayGoOn?: (reading: Pick<Connection, 'read'>) => Promise<boolean>;
 }
 
 interface ReadOptions {
@@ -31,6 +36,8 @@ interface Outage {
 }
 
 const LONGEST_PAUSE = 1_000;
+/** Milliseconds for which a call waits for a server that was lost just now. */
+const GRACE_MS = 400;
 
 /** In a cluster, answers must be the leader's: a follower may not know yet what was acknowledged. */
 export const fromLeader = { requiresLeader: true } as const;
@@ -124,9 +131,12 @@ export class Connection {
     const { evenWhenAway = false, timeoutMs = this.#options.answerWithin } = options;
     const line = await this.#line;
     if (this.#closing.signal.aborted) throw new StoreUnavailable('not_written');
-    // After a while, nobody is made to wait for what a frozen server would not answer.
-    if (this.awayFor > this.#options.answerWithin && !evenWhenAway) throw new StoreUnavailable('not_written', this.#outage?.cause);
-    const asked = performance.now();
+    // A line that broke is often back at once; behind that, no caller is made to wait for what a frozen server would not answer.
+    if (this.#outage && !evenWhenAway) {
+      const { cause } = this.#outage;
+      if (!(await this.backWithin(Math.max(0, GRACE_MS - this.awayFor)))) throw new StoreUnavailable('not_written', cause);
+      return this.#attempt(call, options);
+    }
     const failed = Promise.withResolvers<never>();
     const watched = this.#watch.begin(timeoutMs, () => {
       failed.reject(new Unanswered('no answer came'));
@@ -134,12 +144,9 @@ export class Connection {
     });
     line.calls.add(failed.reject);
     try {
-      const answer = await Promise.race([call(line, watched), failed.promise]);
-      this.#found(asked);
-      return answer;
+      return await Promise.race([call(line, watched), failed.promise]);
     } catch (error) {
-      if (isPassing(error)) this.#lost(error);
-      else this.#found(asked);
+      if (isPassing(error)) this.lost(error);
       throw error;
     } finally {
       watched.end();
@@ -154,19 +161,30 @@ export class Connection {
     this.#line = releaseLine(line, new Unanswered('no answer came')).then(() => this.#current);
   }
 
-  #lost(cause: unknown): void {
+  /** The server may be away, or not be the one that it was. */
+  lost(cause: unknown): void {
     if (this.#outage || this.#closing.signal.aborted) return;
     this.#outage = { since: performance.now(), cause, over: Promise.withResolvers() };
     this.#options.log(`EventStoreDB cannot be reached: ${reasonOf(cause)}`);
     void this.#lookOut(this.#outage);
   }
 
-  /** Only what was asked since the server was lost shows that it is back: answers to earlier calls may come late. */
-  #found(asked: number): void {
-    if (!this.#outage || asked < this.#outage.since) return;
+  #found(): void {
+    if (!this.#outage) return;
     this.#options.log(`EventStoreDB answers again after ${(this.awayFor / 1_000).toFixed(1)} s`);
     this.#outage.over.resolve();
     this.#outage = undefined;
+  }
+
+  async #answers(last: Open): Promise<boolean> {
+    const reading: Pick<Connection, 'read'> = { read: (open, take, options) => this.read(open, take, { ...options, evenWhenAway: true }) };
+    try {
+      await reading.read(last, () => true);
+      return (await this.#options.mayGoOn?.(reading)) ?? true;
+    } catch (error) {
+      // A server that refuses to be read has answered; whoever asks is told why.
+      return !isPassing(error) && !(error instanceof StoreUnavailable);
+    }
   }
 
   /** Asks for something small again and again until there is an answer. */
@@ -175,7 +193,7 @@ export class Connection {
       await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal: this.#closing.signal }).catch(() => {});
       if (this.#closing.signal.aborted) return;
       const last: Open = (client) => client.readAll({ ...fromLeader, direction: 'backwards', fromPosition: 'end', maxCount: 1 });
-      await this.read(last, () => true, { evenWhenAway: true }).catch(() => {});
+      if (await this.#answers(last)) this.#found();
     }
   }
 }

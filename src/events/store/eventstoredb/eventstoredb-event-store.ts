@@ -1,10 +1,18 @@
-import { type Append, type Appended, BEGINNING, type EventStore, type WrappedKey, WrongExpectedRevision } from '../event-store.ts';
+import {
+  type Append,
+  type Appended,
+  BEGINNING,
+  type EventStore,
+  type LogView,
+  type WrappedKey,
+  WrongExpectedRevision,
+} from '../event-store.ts';
 import { requireWellFormed } from '../postgres/well-formed.ts';
 import { AppendLane, type LaneLimits, laneLimits } from './append-lane.ts';
 import { Connection } from './connection.ts';
 import { type ForeignEvent, ForeignEvents } from './foreign-events.ts';
 import { LiveTail } from './live-tail.ts';
-import { logIdentity } from './log-identity.ts';
+import { logIdentity, readIdentity } from './log-identity.ts';
 import { MissingStreams } from './missing-streams.ts';
 import { type Names, namesIn } from './names.ts';
 import { readEvents } from './read-events.ts';
@@ -24,6 +32,8 @@ export interface EventStoreDbOptions {
   namespace?: string;
   /** Told of each event of another application that a reader came upon, once. */
   onForeign?: (event: ForeignEvent) => void;
+  /** Asked after each outage, before anything else is read or sent: whether the log is the right one. Throws when that cannot be told. */
+  isRightLog?: (log: LogView) => Promise<boolean>;
   /** A page of `$all` was read. */
   onPage?: () => void;
   limits?: Partial<EventStoreDbLimits>;
@@ -46,12 +56,29 @@ export async function createEventStoreDb(options: EventStoreDbOptions): Promise<
   const { url, saveKeys, log } = options;
   const limits = { ...laneLimits, answerWithin: ANSWER_WITHIN, ...options.limits };
   const names = options.names ?? namesIn(options.namespace ?? '');
-  const connection = new Connection({ url, answerWithin: limits.answerWithin, log });
+  const view = (connection: Pick<Connection, 'read'>): LogView => {
+    const reader = new LogReader({ connection, names, foreign });
+    return {
+      currentLogId: () => readIdentity(connection, names.logStream),
+      end: () => reader.end(),
+      readStream: (stream, range) => reader.stream(stream, range),
+    };
+  };
+  const foreign = new ForeignEvents(log, options.onForeign);
+  const connection = new Connection({
+    url,
+    answerWithin: limits.answerWithin,
+    log,
+    async mayGoOn(reading) {
+      const mayGoOn = (await options.isRightLog?.(view(reading))) ?? true;
+      for (const remembered of mayGoOn ? [reader, pages, missing] : []) remembered.forget();
+      return mayGoOn;
+    },
+  });
   const logId = await logIdentity(connection, names).catch(async (error) => {
     await connection.close();
     throw error;
   });
-  const foreign = new ForeignEvents(log, options.onForeign);
   const reader = new LogReader({ connection, names, foreign, onPage: options.onPage });
   const missing = new MissingStreams(reader, names, log);
   const pages = new SharedPages((after) => reader.page(after, PAGE));
@@ -73,6 +100,7 @@ export async function createEventStoreDb(options: EventStoreDbOptions): Promise<
     },
     head: () => reader.head(),
     end: () => reader.end(),
+    currentLogId: () => readIdentity(connection, names.logStream),
     incidents: async () => ({ missingStreams: await missing.look(), foreignEvents: foreign.count }),
     async close() {
       closing.abort();

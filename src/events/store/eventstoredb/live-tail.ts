@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AllStreamResolvedEvent, type AllStreamSubscription, streamNameFilter } from '@eventstore/db-client';
+import { type AllStreamResolvedEvent, type AllStreamSubscription, ErrorType, streamNameFilter } from '@eventstore/db-client';
 import { BEGINNING, type Position, type StoredEvent } from '../event-store.ts';
 import { type Client, type Connection, fromLeader } from './connection.ts';
-import { isPassing, reasonOf } from './failures.ts';
+import { isOfType, isPassing, reasonOf } from './failures.ts';
 import type { Names } from './names.ts';
 import { type LogReader, positionOf } from './read-log.ts';
 import { RecentEvents } from './recent-events.ts';
@@ -87,6 +87,8 @@ export class LiveTail {
         await this.#follow();
       } catch (error) {
         const reason = reasonOf(error);
+        // A subscription that broke with its connection may be the first to show that the server went away, and came back as another.
+        if (isLost(error)) connection.lost(error);
         if (isStrange(error) && reason !== told) log(`EventStoreDB: the live subscription is begun anew: ${reason}`);
         told = isStrange(error) ? reason : told;
       }
@@ -161,6 +163,10 @@ class Strange extends Error {}
 /** An outage is told of by the connection, and dropping a subscriber that lags is the server's everyday way: neither is worth a line here. */
 function isStrange(error: unknown): boolean {
   return error instanceof Strange || !isPassing(error);
+}
+
+function isLost(error: unknown): boolean {
+  return isOfType(error as Error, ErrorType.UNAVAILABLE) || (error as { code?: unknown }).code === 14;
 }
 
 /** Rejected when the subscription has ended, however it did. */

@@ -25,7 +25,8 @@ export async function logIdentity(connection: Connection, { logStream }: Names, 
   return made;
 }
 
-async function readIdentity(connection: Connection, logStream: string): Promise<string | undefined> {
+/** @returns undefined for a log that has none @throws StoreUnavailable */
+export async function readIdentity(connection: Pick<Connection, 'read'>, logStream: string): Promise<string | undefined> {
   let id: string | undefined;
   try {
     await connection.read(

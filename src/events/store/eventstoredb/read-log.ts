@@ -24,7 +24,7 @@ export interface PageSize {
 }
 
 export interface LogReaderOptions {
-  connection: Connection;
+  connection: Pick<Connection, 'read'>;
   names: Names;
   foreign: ForeignEvents;
   /** A page of `$all` was read. */
@@ -41,7 +41,7 @@ const LARGEST_PAGE = 4_000;
 const SEARCH_TIMEOUT_MS = 60_000;
 
 export class LogReader {
-  readonly #connection: Connection;
+  readonly #connection: Pick<Connection, 'read'>;
   readonly #names: Names;
   readonly #foreign: ForeignEvents;
   readonly #onPage: (() => void) | undefined;

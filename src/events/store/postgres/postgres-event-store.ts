@@ -70,6 +70,7 @@ export async function createPostgresEventStore(options: PostgresEventStoreOption
     subscribe: ({ after, signal }) => subscribe(subscriptions, after, AbortSignal.any([signal, closing.signal])),
     head: () => readHead(source),
     end: () => readHead(source),
+    currentLogId: () => readLogId(source),
     // Nobody else writes to its tables: what is wrong in them was tampered with.
     incidents: async () => ({ foreignEvents: 0, missingStreams: [] }),
     close: () => (closed ??= close()),
