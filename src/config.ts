@@ -50,6 +50,7 @@ const Variables = z.object({
   REGISTRATION: oneOf('open', 'closed').default('open'),
   ACCESS_TOKEN_EXPIRE_MINUTES: wholeNumber(1, 1440).default(30),
   REFRESH_TOKEN_EXPIRE_DAYS: wholeNumber(1, 365).default(7),
+  SESSION_MAX_DAYS: wholeNumber(1, 3650).default(90),
 
   RATE_LIMIT_PER_MINUTE: wholeNumber(0, 1_000_000).default(60),
   RATE_LIMIT_USER_PER_MINUTE: wholeNumber(0, 1_000_000).default(600),
@@ -162,6 +163,7 @@ function toConfig(v: Values) {
     registration: v.REGISTRATION,
     accessTokenMinutes: v.ACCESS_TOKEN_EXPIRE_MINUTES,
     refreshTokenDays: v.REFRESH_TOKEN_EXPIRE_DAYS,
+    sessionMaxDays: v.SESSION_MAX_DAYS,
     rateLimitsPerMinute: { anonymous: v.RATE_LIMIT_PER_MINUTE, user: v.RATE_LIMIT_USER_PER_MINUTE, login: v.RATE_LIMIT_LOGIN_PER_MINUTE },
     corsOrigins: v.CORS_ORIGINS,
     trustProxy: v.TRUST_PROXY,

@@ -1,6 +1,6 @@
 import { type Accounts, createAccounts } from './accounts/accounts.ts';
 import { databaseOn } from './accounts/database.ts';
-import { knownAddresses } from './accounts/known-addresses.ts';
+import { createLoginAccounts } from './accounts/login-accounts.ts';
 import { endSessionsOfFormerKey, nameOfSecretKey } from './accounts/secret-key.ts';
 import { createTimeTravel } from './api/as-of.ts';
 import { createFreshness, type Freshness } from './api/freshness.ts';
@@ -352,6 +352,7 @@ async function openAccounts(
       registration: config.registration,
       accessTokenMinutes: config.accessTokenMinutes,
       refreshTokenDays: config.refreshTokenDays,
+      sessionMaxDays: config.sessionMaxDays,
       firstAdmin: config.admin,
     },
   });
@@ -362,7 +363,7 @@ async function openAccounts(
 async function openRateLimits({ config, logger, closing }: Composition, { pools }: Database): Promise<RateLimits> {
   const pool = pools.accounts;
   const log = logger.named('rate limits');
-  const limits = await startRateLimits({ pool, log, perMinute: config.rateLimitsPerMinute, addressesOf: knownAddresses(pool) });
+  const limits = await startRateLimits({ pool, log, perMinute: config.rateLimitsPerMinute, accounts: createLoginAccounts(pool) });
   closing.add('rate limits', () => limits.close());
   return limits;
 }

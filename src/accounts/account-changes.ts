@@ -45,12 +45,21 @@ export function changeAccount(
     if (!isActiveAdmin(after)) await requireOtherAdmin(sql, before);
     await requireStillAdmin(sql, caller.id);
     await sql.rows('update accounts.users set role = $2, is_active = $3 where id = $1', [userId, after.role, after.isActive]);
+    if (before.role === 'admin' && after.role !== 'admin') events.push(...(await narrowTokens(sql, userId, stopOutliving, at)));
     if (!after.isActive) await endAllSessions(sql, userId, 'disabled', at);
     if (!after.isActive) events.push(...(await stopOutliving(sql, userId, { cause: 'account_disabled' }, at)));
     await recordUserEvents(sql, userId, events, accountEventContext(call, byAdmin(caller), at));
     await sql.rows('select accounts.announce_change($1)', [userId]);
     return { user: after, events };
   });
+}
+
+/** Takes the scope `admin` from an account's tokens for good: a later promotion must not wake it. */
+async function narrowTokens(sql: Sql, userId: string, stopOutliving: StopOutliving, at: Date): Promise<UserEvent[]> {
+  await sql.rows(`update accounts.access_tokens set scopes = array_remove(scopes, 'admin') where user_id = $1 and 'admin' = any(scopes)`, [
+    userId,
+  ]);
+  return stopOutliving(sql, userId, { cause: 'role_lost' }, at);
 }
 
 /** Who makes the events of what an admin does. */

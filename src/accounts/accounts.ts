@@ -38,6 +38,7 @@ export interface AccountsConfig {
   registration: 'open' | 'closed';
   accessTokenMinutes: number;
   refreshTokenDays: number;
+  sessionMaxDays: number;
   firstAdmin: FirstAdmin;
 }
 
@@ -225,9 +226,15 @@ async function start(options: AccountsOptions): Promise<Parts> {
     const decoy = await hasher.hash(randomBytes(16).toString('hex'));
     if (await ensureFirstAdmin({ database, hasher, log, clock }, config.firstAdmin)) await flushed(relay);
     const tokens = createAccessTokens(secretKey, config.accessTokenMinutes, clock);
-    const sessions = createSessions(database, feed, config.refreshTokenDays, clock, (userId, { ip, requestId }) =>
-      security.record({ kind: 'token_reused', userId, ip, requestId }),
-    );
+    const sessions = createSessions({
+      database,
+      feed,
+      clock,
+      successorKey: deriveKey(secretKey, 'refresh tokens'),
+      lifetimeDays: config.refreshTokenDays,
+      maxDays: config.sessionMaxDays,
+      onReuse: (userId, { ip, requestId }) => security.record({ kind: 'token_reused', userId, ip, requestId }),
+    });
     return { database, hasher, feed, relay, sessions, security, use, tokens, log, clock, stopOutliving, decoy, close };
   } catch (error) {
     await close();

@@ -8,7 +8,9 @@ export type CredentialEnd =
   /** What any session but this one made. */
   | { cause: 'password_changed'; keptSessionId: string }
   /** All of the account's. */
-  | { cause: 'password_reset' | 'compromised' | 'account_disabled' };
+  | { cause: 'password_reset' | 'compromised' | 'account_disabled' }
+  /** What the account's tokens made: it goes on, for good without what only an admin may see. */
+  | { cause: 'role_lost' };
 
 /**
  * Stops what outlives the credentials that end, in the transaction that ends them, under the lock of the account's row.

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { isStorable } from '../events/values.ts';
+import { codePointLength, isStorable } from '../events/values.ts';
+import { isCommonPassword } from './common-passwords.ts';
 import { canonicalTimezone } from './timezone.ts';
 import { isUsername } from './username.ts';
 
@@ -33,13 +34,33 @@ export const Timezone = z
     return z.NEVER;
   });
 
+/** From this length on a password needs no particular characters. */
+const LONG_PASSWORD = 15;
+
+const isLong = (password: string) => codePointLength(password) >= LONG_PASSWORD;
+
+/** What a password must be, whoever it is for; `isGuessable` knows the account too. */
 export const Password = z
   .string()
   .min(8)
   .max(128)
   .refine(isStorable, storable)
-  .regex(/\p{Lu}/u, { error: 'must contain an upper-case letter' })
-  .regex(/\p{Nd}/u, { error: 'must contain a digit' });
+  .refine((password) => isLong(password) || /\p{Lu}/u.test(password), {
+    error: `must contain an upper-case letter, or have at least ${LONG_PASSWORD} characters`,
+    params: { code: 'format' },
+  })
+  .refine((password) => isLong(password) || /\p{Nd}/u.test(password), {
+    error: `must contain a digit, or have at least ${LONG_PASSWORD} characters`,
+    params: { code: 'format' },
+  })
+  .refine((password) => !isCommonPassword(password), {
+    error: 'must not be one of the most common passwords',
+    params: { code: 'format' },
+  })
+  .meta({
+    description:
+      '8 to 128 characters: with an upper-case letter and a digit, or 15 and more without them; not one of the 10,000 most common passwords, the e-mail address or the username.',
+  });
 
 /** Whether the password is one that whoever knows the account would try first. */
 export function isGuessable(password: string, { email, username }: { email: string; username?: string | undefined }): boolean {

@@ -16,6 +16,7 @@ export interface Directory {
   people(ids: readonly string[]): Promise<ReadonlyMap<string, Person>>;
   /** The active account of this id or username; null when there is none. */
   findActive(idOrUsername: string): Promise<Person | null>;
+  /** Whose address this has been shown to be: one that was only typed proves nothing. The earlier one while a change is pending. */
   findActiveByEmail(email: string): Promise<Person | null>;
   /** The account of this id or username, whether active or not; null for an erased one. */
   find(idOrUsername: string): Promise<(Person & { isActive: boolean }) | null>;
@@ -47,7 +48,7 @@ export function createDirectory(database: Database, feed: ChangeFeed): Directory
     people: named,
     find,
     findActive: async (idOrUsername) => ifActive(await find(idOrUsername)),
-    findActiveByEmail: async (email) => ifActive(await findBy('lower(email) = lower($1)', email)),
+    findActiveByEmail: async (email) => ifActive(await findBy('lower(email) = lower($1) and email_verified', email)),
     async idsOf(usernames) {
       if (usernames.length === 0) return new Map();
       const named = 'select id, username from accounts.users where is_active and username = any($1)';

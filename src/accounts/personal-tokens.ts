@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { UserEvent } from '../events/user/user-events.ts';
+import type { Role } from '../events/values.ts';
 import { Rejection } from '../rejection.ts';
 import { type AccountCall, accountEventContext } from './account-call.ts';
 import type { SessionCaller } from './caller.ts';
@@ -32,7 +33,7 @@ const columns = 'id, name, scopes, created_at as "createdAt", expires_at as "exp
 
 /** Somebody's own tokens. All may throw DatabaseUnavailable. */
 export interface PersonalTokens {
-  /** @returns it with its secret, of which only a digest is kept. @throws Rejection LIMIT_REACHED, SESSION_ENDED */
+  /** @returns it with its secret, of which only a digest is kept. @throws Rejection ADMIN_ONLY, LIMIT_REACHED, SESSION_ENDED */
   create(caller: SessionCaller, wanted: NewPersonalToken, call: AccountCall): Promise<PersonalToken & { secret: string }>;
   /** Those that were not revoked, the newest first; those that have expired among them. */
   list(userId: string): Promise<PersonalToken[]>;
@@ -70,7 +71,8 @@ export function createPersonalTokens({ database, clock, stopOutliving, changed }
 
 /** Many at once are counted one after another, under the lock of the account's row. */
 async function insertToken(sql: Sql, caller: SessionCaller, wanted: NewPersonalToken, digest: Buffer, call: AccountCall, at: Date) {
-  await lockAccount(sql, caller);
+  const { role } = await lockAccount(sql, caller);
+  if (wanted.scopes.includes('admin') && role !== 'admin') throw new Rejection('ADMIN_ONLY', 'Only admins give a token the scope admin');
   const [{ count }] = (await sql.rows<{ count: number }>(countTokens, [caller.id, at])) as [{ count: number }];
   if (count >= MOST_TOKENS)
     throw new Rejection('LIMIT_REACHED', `At most ${MOST_TOKENS} tokens; revoke one first`, [{ limit: MOST_TOKENS }]);
@@ -104,13 +106,14 @@ async function endToken(
 }
 
 /** What was told of a session may be a second old: what lasts longer than it is made only while it is really open. */
-async function lockAccount(sql: Sql, { id, sessionId }: SessionCaller): Promise<void> {
-  const open = await sql.rows(
-    `select from accounts.users join accounts.sessions on sessions.user_id = users.id
+async function lockAccount(sql: Sql, { id, sessionId }: SessionCaller): Promise<{ role: Role }> {
+  const [open] = await sql.rows<{ role: Role }>(
+    `select users.role from accounts.users join accounts.sessions on sessions.user_id = users.id
       where users.id = $1 and users.is_active and sessions.id = $2 and sessions.ended_at is null for no key update of users`,
     [id, sessionId],
   );
-  if (open.length === 0) throw new Rejection('SESSION_ENDED', 'The session has ended; sign in again');
+  if (!open) throw new Rejection('SESSION_ENDED', 'The session has ended; sign in again');
+  return open;
 }
 
 function record(sql: Sql, { id, sessionId }: SessionCaller, events: readonly UserEvent[], call: AccountCall, at: Date): Promise<void> {

@@ -263,6 +263,12 @@ create table accounts.secret_key (
   name bytea not null
 );`;
 
+/** The scope `admin` is granted by admins only, and ends with the role: what users have of it would wake with a promotion. */
+const dormantAdminScopes = `
+update accounts.access_tokens token set scopes = array_remove(scopes, 'admin')
+  from accounts.users owner
+ where owner.id = token.user_id and owner.role <> 'admin' and 'admin' = any(token.scopes);`;
+
 /** The tables of accounts, in the schema `accounts`. */
 export const accountMigrations: readonly Migration[] = [
   { name: '0001-people', sql: people },
@@ -277,4 +283,5 @@ export const accountMigrations: readonly Migration[] = [
   { name: '0009-mails', sql: mails },
   { name: '0010-rights-to-webhooks', sql: webhookRights },
   { name: 'secret-key', sql: secretKey },
+  { name: '0011-dormant-admin-scopes', sql: dormantAdminScopes },
 ];

@@ -1,9 +1,10 @@
+import type { KeyObject } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { Rejection } from '../rejection.ts';
 import type { AccountCall } from './account-call.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { Database, Sql } from './database.ts';
-import { newRefreshToken, refreshTokenDigest } from './refresh-token.ts';
+import { newRefreshToken, refreshTokenDigest, successorOf } from './refresh-token.ts';
 
 /** A session, and the one refresh token that continues it. */
 export interface OpenSession {
@@ -30,7 +31,10 @@ export interface Sessions {
    * is no longer active. Whoever changes either ends the sessions in a later statement: then none is missed.
    */
   open(sql: Sql, who: { userId: string; passwordHash: string }, call: AccountCall): Promise<OpenSession | null>;
-  /** Uses a refresh token up, for the next one. @throws Rejection TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_REUSED: then the session is over */
+  /**
+   * Uses a refresh token up, for the next one. A client that repeats itself at once, as after a lost response or from two tabs, gets the
+   * same successor. @throws Rejection TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_REUSED: then the session is over
+   */
   refresh(token: string, call: AccountCall): Promise<OpenSession>;
   /** The session of one of somebody's refresh tokens, used ones included. */
   ofToken(userId: string, token: string): Promise<string | null>;
@@ -56,17 +60,28 @@ export async function endAllSessions(sql: Sql, userId: string, by: SessionEnd, a
   await sql.rows('update accounts.sessions set ended_at = $3, ended_by = $2 where user_id = $1 and ended_at is null', [userId, by, at]);
 }
 
-/** @param onReuse told whose refresh token came a second time */
-export function createSessions(
-  database: Database,
-  feed: ChangeFeed,
-  lifetimeDays: number,
-  clock: () => Date,
-  onReuse: (userId: string, call: AccountCall) => void = () => {},
-): Sessions {
+export interface SessionsDependencies {
+  database: Database;
+  feed: ChangeFeed;
+  clock: () => Date;
+  /** Successors of refresh tokens are derived with it, equally on all instances. */
+  successorKey: KeyObject;
+  /** A session ends so many days after its last refresh, and after the sign-in, whichever comes first. */
+  lifetimeDays: number;
+  maxDays: number;
+  /** Whose refresh token came again after its successor was used, or too late, or from elsewhere. */
+  onReuse?(userId: string, call: AccountCall): void;
+}
+
+const DAY_MS = 86_400_000;
+/** How long after a refresh the same request gets the same answer: a client's retry, or its second tab. */
+const GRACE_SECONDS = 10;
+
+export function createSessions(dependencies: SessionsDependencies): Sessions {
+  const { database, feed, clock, successorKey, lifetimeDays, maxDays, onReuse = () => {} } = dependencies;
   const times = () => {
     const now = clock();
-    return { now, expiry: new Date(now.getTime() + lifetimeDays * 86_400_000) };
+    return { now, expiry: new Date(now.getTime() + Math.min(lifetimeDays, maxDays) * DAY_MS) };
   };
 
   const endThose = async (userId: string, which: string | 'all', by: SessionEnd): Promise<boolean> => {
@@ -86,10 +101,15 @@ export function createSessions(
     },
     async refresh(token, call) {
       const { now, expiry } = times();
-      const refreshToken = newRefreshToken();
-      const values = [refreshTokenDigest(token), now, expiry, ...clientOf(call), refreshTokenDigest(refreshToken)];
+      const refreshToken = successorOf(token, successorKey);
+      const [digest, next] = [refreshTokenDigest(token), refreshTokenDigest(refreshToken)];
+      const values = [digest, now, expiry, ...clientOf(call), next, `${maxDays} days`];
       const [session] = await database.rows<{ userId: string; sessionId: string }>(rotateToken, values);
       if (session) return { ...session, refreshToken };
+      const [userAgent] = clientOf(call);
+      const repeat = [digest, now, `${GRACE_SECONDS} seconds`, userAgent, next];
+      const [same] = await database.rows<{ userId: string; sessionId: string }>(repeatedRefresh, repeat);
+      if (same) return { ...same, refreshToken };
       const { refusal, reusedIn } = await whyRefused(database, token, now);
       if (reusedIn) {
         onReuse(reusedIn.userId, call);
@@ -149,14 +169,25 @@ const rotateToken = `
       from accounts.sessions join accounts.users on users.id = sessions.user_id
      where token.digest = $1 and token.used_at is null and token.expires_at > $2
        and sessions.id = token.session_id and sessions.ended_at is null and users.is_active
-    returning sessions.id as session_id, users.id as user_id
+       and sessions.created_at + $7::interval > $2
+    returning sessions.id as session_id, sessions.created_at, users.id as user_id
   ), next as (
     insert into accounts.refresh_tokens (digest, session_id, expires_at)
-    select $6, session_id, $3::timestamptz from used
+    select $6, session_id, least($3::timestamptz, created_at + $7::interval) from used
   )
-  update accounts.sessions set last_used_at = $2, expires_at = $3, user_agent = $4, ip = $5
+  update accounts.sessions set last_used_at = $2, expires_at = least($3, sessions.created_at + $7::interval), user_agent = $4, ip = $5
     from used where sessions.id = used.session_id
   returning used.user_id as "userId", used.session_id as "sessionId"`;
+
+// A session carries the user agent of its last refresh: while the successor is unused, that is the refresh that used this token up.
+const repeatedRefresh = `
+  select users.id as "userId", sessions.id as "sessionId"
+    from accounts.refresh_tokens as token
+    join accounts.refresh_tokens as successor on successor.digest = $5 and successor.session_id = token.session_id
+    join accounts.sessions on sessions.id = token.session_id
+    join accounts.users on users.id = sessions.user_id
+   where token.digest = $1 and token.used_at > $2::timestamptz - $3::interval and successor.used_at is null
+     and successor.expires_at > $2 and sessions.user_agent = $4 and sessions.ended_at is null and users.is_active`;
 
 const sessionOfToken = `
   select sessions.id from accounts.refresh_tokens as tokens join accounts.sessions on sessions.id = tokens.session_id

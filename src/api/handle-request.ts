@@ -77,8 +77,20 @@ export function requestHandling({
     const { limited } = endpoint.route;
     if (limited && limits) for (const as of [limited].flat()) await limits.countAttempt(request, as, parts.body);
     const handle = () => endpoint.route.handle({ ...parts, caller: inTimezone(caller, parts.query), request });
-    return crowding.carryOut(endpoint, () => (caller?.token ? withinScopes(caller, handle) : handle()));
+    const handled = crowding.carryOut(endpoint, () => (caller?.token ? withinScopes(caller, handle) : handle()));
+    return looksUpPeople(limited, parts.body) ? countingMisses(request, handled) : handled;
   };
+
+  /** Only a look-up that finds no one stays counted: it tells which names and addresses have no account. */
+  async function countingMisses(request: ApiRequest, handled: Promise<Answer>): Promise<Answer> {
+    const isMiss = (error: unknown) => error instanceof Rejection && error.code === 'USER_NOT_FOUND';
+    const answer = await handled.catch(async (error: unknown) => {
+      if (!isMiss(error)) await limits?.forgetLookup(request);
+      throw error;
+    });
+    await limits?.forgetLookup(request);
+    return answer;
+  }
 
   function foundAt(path: string): FoundPath | Error {
     try {
@@ -103,6 +115,10 @@ function requireReadable({ headers, rawHeaders, httpVersion }: IncomingMessage):
   const coding = headers['transfer-encoding'];
   if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked')
     throw new Rejection('TRANSFER_CODING_UNKNOWN', 'The only transfer coding that is read is chunked');
+}
+
+function looksUpPeople(limited: Route['limited'], body: unknown): boolean {
+  return [limited ?? []].flat().some((as) => typeof as === 'object' && 'looksUp' in as && as.looksUp(body));
 }
 
 /**

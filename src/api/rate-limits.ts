@@ -19,6 +19,8 @@ export interface RateLimits {
   show(request: ApiRequest): void;
   /** Counts an attempt at something that is limited by itself. @throws RATE_LIMITED, DatabaseUnavailable */
   countAttempt(request: ApiRequest, limited: LimitedAs, body: unknown): Promise<void>;
+  /** Takes back what `countAttempt` has counted of a look-up that found someone. @throws DatabaseUnavailable */
+  forgetLookup(request: ApiRequest): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -27,8 +29,15 @@ export interface RateLimitsOptions {
   log: Logger;
   /** Each a minute; 0 for no limit. */
   perMinute: { anonymous: number; user: number; login: number };
-  /** The addresses from which the account of this e-mail address or username has been signed in to. */
-  addressesOf(login: string): Promise<readonly string[]>;
+  accounts: LoginAccounts;
+}
+
+/** Which accounts attempts to sign in are about. Both throw DatabaseUnavailable. */
+interface LoginAccounts {
+  /** The account of an e-mail address or username; null where there is none. */
+  find(login: string): Promise<string | null>;
+  /** The addresses from which an account has been signed in to. */
+  addressesOf(userId: string): Promise<readonly string[]>;
 }
 
 const MINUTE = 60_000;
@@ -36,10 +45,12 @@ const HOUR = 3_600_000;
 /** Of one account, from all addresses together. */
 const LOGINS_OF_ACCOUNT = 100;
 const ATTEMPTS_AN_HOUR = 10;
+/** Of one user: look-ups of people that find no one. */
+const MISSED_LOOKUPS_AN_HOUR = 30;
 /** How many people and addresses are remembered. */
 const KEYS = 50_000;
 
-export async function startRateLimits({ pool, log, perMinute, addressesOf }: RateLimitsOptions): Promise<RateLimits> {
+export async function startRateLimits({ pool, log, perMinute, accounts }: RateLimitsOptions): Promise<RateLimits> {
   const { anonymous, user, login } = perMinute;
   const window = (limit: number) => ({ limit, length: MINUTE, keys: KEYS });
   const windows = { ...(anonymous > 0 && { address: window(anonymous) }), ...(user > 0 && { user: window(user) }) };
@@ -48,11 +59,14 @@ export async function startRateLimits({ pool, log, perMinute, addressesOf }: Rat
 
   async function countLogin(request: ApiRequest, name: string): Promise<void> {
     const address = networkOf(request.ip);
-    const here = await attempts.take(['login', address, name], { limit: login, length: MINUTE });
+    // Of the account, whichever of its names is typed; of the name where there is none, with the same work.
+    const account = await accounts.find(name);
+    const key = account ?? name;
+    const here = await attempts.take(['login', address, key], { limit: login, length: MINUTE });
     requireTaken(request, here);
-    const anywhere = await attempts.take(['login', name], { limit: Math.max(LOGINS_OF_ACCOUNT, login), length: MINUTE });
+    const anywhere = await attempts.take(['login', key], { limit: Math.max(LOGINS_OF_ACCOUNT, login), length: MINUTE });
     // Whoever wants to lock somebody out has many addresses, but none from which that person has signed in.
-    if (anywhere.refused && (await addressesOf(name)).some((known) => networkOf(known) === address)) return;
+    if (anywhere.refused && account !== null && (await accounts.addressesOf(account)).some((known) => networkOf(known) === address)) return;
     requireTaken(request, anywhere);
   }
 
@@ -67,7 +81,11 @@ export async function startRateLimits({ pool, log, perMinute, addressesOf }: Rat
       if (anonymous > 0) request.limit = shared.look('address', networkOf(request.ip));
     },
     async countAttempt(request, limited, body) {
-      if (typeof limited === 'object') {
+      if (typeof limited === 'object' && 'looksUp' in limited) {
+        if (user > 0 && limited.looksUp(body)) {
+          requireTaken(request, await attempts.take(['lookup', request.userId!], { limit: MISSED_LOOKUPS_AN_HOUR, length: HOUR }));
+        }
+      } else if (typeof limited === 'object') {
         if (login > 0) await countLogin(request, folded(limited.loginOf(body)));
       } else if (limited === 'password') {
         if (login > 0) requireTaken(request, await attempts.take([limited, request.userId!], { limit: login, length: MINUTE }));
@@ -77,6 +95,9 @@ export async function startRateLimits({ pool, log, perMinute, addressesOf }: Rat
         if (limited === 'mail' && request.userId !== null)
           requireTaken(request, await attempts.take([limited, request.userId], { limit: ATTEMPTS_AN_HOUR, length: HOUR }));
       }
+    },
+    async forgetLookup(request) {
+      if (user > 0) await attempts.giveBack(['lookup', request.userId!]);
     },
     close: () => shared.close(),
   };

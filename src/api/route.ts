@@ -101,8 +101,11 @@ export interface OtherTypes {
   json?: z.ZodType;
 }
 
-/** Registrations, and what sends mail, by address; logins by address and account; what asks for the caller's password, by account. */
-export type LimitedAs<B = unknown> = 'registration' | 'mail' | 'password' | { loginOf(body: B): string };
+/**
+ * Registrations, and what sends mail, by address; logins by address and account; what asks for the caller's password, by account; look-ups
+ * of people that find no one (`USER_NOT_FOUND`), by the caller.
+ */
+export type LimitedAs<B = unknown> = 'registration' | 'mail' | 'password' | { loginOf(body: B): string } | { looksUp(body: B): boolean };
 
 /** A route is data: Express, OpenAPI and the authorisation matrix are made from it. */
 export interface Route {

@@ -148,7 +148,14 @@ describe('a personal access token', () => {
 
   test('has an admin’s powers by its scope alone, and only while its owner is one', async () => {
     const owner = await someone();
+    await change(owner.id, `role = 'admin'`);
     const [plain, powerful] = [await give(['tasks:write'], null, owner), await give(['tasks:write', 'admin'], null, owner)];
+    await change(owner.id, `role = 'user'`);
+    await eventually(
+      () => here.authenticate(powerful.authorization),
+      ({ isAdmin }) => !isAdmin,
+      1_000,
+    );
     const powers = async () => [(await here.authenticate(plain.authorization)).isAdmin, await here.authenticate(powerful.authorization)];
     expect(await powers()).toMatchObject([false, { isAdmin: false, token: { scopes: ['tasks:write'] } }]);
     await change(owner.id, `role = 'admin'`);

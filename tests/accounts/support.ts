@@ -73,7 +73,14 @@ export async function startWorld(): Promise<World> {
 }
 
 export function config(changes: Partial<AccountsOptions['config']> = {}): AccountsOptions['config'] {
-  return { registration: 'open', accessTokenMinutes: 30, refreshTokenDays: 7, firstAdmin: { password: 'Only for tests 1' }, ...changes };
+  return {
+    registration: 'open',
+    accessTokenMinutes: 30,
+    refreshTokenDays: 7,
+    sessionMaxDays: 90,
+    firstAdmin: { password: 'Only for tests 1' },
+    ...changes,
+  };
 }
 
 export function call(): AccountCall {

@@ -119,8 +119,8 @@ const scenarios = {
     const { headers } = await task.unshare(editor);
     const [feed, gone] = [await editor.get(`/events?after=${before}`, headersOf(headers)), await task.assignee()];
     const undone = await owner.post(`${task.at}/undo`, {});
-    const received = feed.body.events.map(({ type, data }: { type: string; data: object }) => ({ type, data }));
-    return [gone, received, undone.body.assignee?.username, ...(await task.permission(editor))];
+    const told = feed.body.events.map(({ type, data }: { type: string; data: object }) => ({ type, data }));
+    return [gone, told, undone.body.assignee?.username, ...(await task.permission(editor))];
   },
   async 'an owner who transfers the task and keeps nothing loses an assignment without access'() {
     const task = await aTask();

@@ -122,6 +122,7 @@ describe('a session', () => {
     expect(second.status).toBe(200);
     expect(second.body.refresh_token).not.toBe(first.body.refresh_token);
     expect((await as(second).get('/auth/me')).status).toBe(200);
+    expect((await anonymous.post('/auth/refresh', { refresh_token: second.body.refresh_token })).status).toBe(200);
     const again = await anonymous.post('/auth/refresh', { refresh_token: first.body.refresh_token });
     expect([again.status, again.body.error.code]).toEqual([401, 'TOKEN_REUSED']);
     const ended = await as(second).get('/auth/me');

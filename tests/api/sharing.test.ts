@@ -46,6 +46,7 @@ describe('sharing a task', () => {
   test('by id and by e-mail, but by one of them only', async () => {
     const id = await aTask();
     expect((await ann.post(`/tasks/${id}/share`, { user_id: bob.id, permission: 'edit' })).body.permission).toBe('edit');
+    await service.verifyAddress(cid);
     expect((await ann.post(`/tasks/${id}/share`, { email: 'CID@tasks.test' })).body.user.username).toBe('cid');
     const two = await ann.post(`/tasks/${id}/share`, { username: 'bob', user_id: bob.id });
     expect([two.status, two.body.error.details[0].code]).toEqual([422, 'conflicts_with']);

@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: pieces of source are quoted as they are
 
+import { accountDefences } from './weakenings/accounts.ts';
 import { answers } from './weakenings/answers.ts';
 import { crowding } from './weakenings/crowding.ts';
 import { eventStores } from './weakenings/event-store.ts';
@@ -418,6 +419,7 @@ export const weakenings: readonly Weakening[] = [
   ...seals,
   ...following,
   ...http,
+  ...accountDefences,
   ...answers,
   ...tagDefences,
   ...assignmentRules,

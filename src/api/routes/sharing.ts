@@ -3,6 +3,7 @@ import type { Person } from '../../accounts/directory.ts';
 import type { CommandOutcome } from '../../commands/command-order.ts';
 import { changeShare, shareeIn, shareTask, transferTask, unshareTask } from '../../commands/task/share-task.ts';
 import { Id, SharePermission, text } from '../../events/values.ts';
+import { Rejection } from '../../rejection.ts';
 import { commandAnswer, taskHeaders } from '../command-request.ts';
 import { RequestedId } from '../id.ts';
 import { type Route, route } from '../route.ts';
@@ -76,13 +77,16 @@ export function sharingRoutes(services: SharingServices): Route[] {
       method: 'post',
       path: '/tasks/:task_id/share',
       summary: 'Share a task with somebody',
-      description: 'Exactly one of `username`, `user_id` and `email` says with whom.',
+      description:
+        'Exactly one of `username`, `user_id` and `email` says with whom. An e-mail address is found once it is verified; shares by addresses that find no one are limited to 30 an hour.',
       body: ShareBody,
       answers: { 201: ShareView },
       rejects: [...refusalsOnTask, 'USER_NOT_FOUND', 'CANNOT_SHARE_WITH_SELF', 'ALREADY_SHARED', 'ALREADY_OWNER', 'LIMIT_REACHED'],
+      limited: { looksUp: ({ email }) => email !== undefined },
       async handle(input) {
         const person = await named(input.body);
-        return answerShare(201, input, await carryOut('post', input, shareTask, { person, permission: input.body.permission }), person.id);
+        const outcome = carryOut('post', input, shareTask, { person, permission: input.body.permission });
+        return answerShare(201, input, await (input.body.email === undefined ? outcome : outcome.catch(adviseUsername)), person.id);
       },
     }),
     route({
@@ -140,4 +144,10 @@ export function sharingRoutes(services: SharingServices): Route[] {
       },
     }),
   ];
+}
+
+/** An address that is not verified belongs to anyone who typed it; the answer is that of an address without an account. */
+function adviseUsername(error: unknown): never {
+  if (!(error instanceof Rejection) || error.code !== 'USER_NOT_FOUND') throw error;
+  throw new Rejection('USER_NOT_FOUND', 'No user has this address, or it is not verified; share by username instead');
 }

@@ -66,10 +66,10 @@ export function tokenRoutes({ tokens }: { tokens: PersonalTokens }): Route[] {
       path: '/auth/tokens',
       summary: 'Make a personal access token',
       description:
-        '`tasks:read` reads tasks, tags, activity, files, users and notifications; `tasks:write` changes them too; `events:read` reads events, webhooks and deliveries; `webhooks:manage` makes and changes webhooks too; `admin` for what admins may, as long as its owner is one. No token manages tokens, sessions, passwords or accounts.',
+        '`tasks:read` reads tasks, tags, activity, files, users and notifications; `tasks:write` changes them too; `events:read` reads events, webhooks and deliveries; `webhooks:manage` makes and changes webhooks too; `admin` allows what admins may do, is granted by admins alone, and is removed for good when its owner loses the role. No token manages tokens, sessions, passwords or accounts.',
       body: TokenBody,
       answers: { 201: CreatedTokenView },
-      rejects: ['LIMIT_REACHED'],
+      rejects: ['ADMIN_ONLY', 'LIMIT_REACHED'],
       async handle({ body, caller, request }) {
         const wanted = { name: body.name, scopes: body.scopes, expiresAt: body.expires_at ? new Date(body.expires_at) : null };
         const { secret, ...token } = await tokens.create(caller, wanted, accountCall(request));

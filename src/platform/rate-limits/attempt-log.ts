@@ -13,6 +13,8 @@ export interface AttemptWindow {
 export interface AttemptLog {
   /** Lets an attempt through and remembers it, or refuses it. @throws DatabaseUnavailable */
   take(key: readonly string[], window: AttemptWindow): Promise<Standing>;
+  /** Forgets the last attempt that was let through: it turned out to be none that counts. @throws DatabaseUnavailable */
+  giveBack(key: readonly string[]): Promise<void>;
 }
 
 // The row is locked before the subquery looks at it, and the clock is read after that: of attempts at once each sees those before it.
@@ -30,11 +32,21 @@ const takeOne = `
 export function attemptLog(pool: pg.Pool): AttemptLog {
   return {
     async take(key, { limit, length }) {
-      const values = [hash('sha256', JSON.stringify(key), 'buffer'), limit, `${length} milliseconds`];
+      const values = [digestOf(key), limit, `${length} milliseconds`];
       const { rows } = await pool.query<Omit<Standing, 'limit'>>(takeOne, values).catch((error) => {
         throw translated(error);
       });
       return { limit, ...rows[0]! };
     },
+    async giveBack(key) {
+      const forgetLast = 'update rate_limits.attempts set at = at[: cardinality(at) - 1] where key = $1';
+      await pool.query(forgetLast, [digestOf(key)]).catch((error) => {
+        throw translated(error);
+      });
+    },
   };
+}
+
+function digestOf(key: readonly string[]): Buffer {
+  return hash('sha256', JSON.stringify(key), 'buffer');
 }

@@ -1,7 +1,7 @@
 import type { CredentialEnd, StopOutliving } from '../../accounts/credential-end.ts';
 
 /** Why a webhook was stopped with the credentials that it rests on. */
-type CredentialReason = CredentialEnd['cause'];
+type CredentialReason = Exclude<CredentialEnd['cause'], 'role_lost'>;
 
 const credentialReasons: Record<CredentialReason, true> = {
   token_ended: true,
@@ -27,12 +27,17 @@ export const isBarred = `(
 
 /** Stops the webhooks that rest on credentials that end. Those that were not active already are barred without an event. */
 export const stopWebhooks: StopOutliving = async (sql, userId, end, at) => {
+  if (end.cause === 'role_lost') {
+    await sql.rows('update webhooks.webhooks set without_admin = true where user_id = $1 and made_by_token is not null', [userId]);
+    return [];
+  }
   const tokenId = end.cause === 'token_ended' ? end.tokenId : null;
   const keptSessionId = end.cause === 'password_changed' ? end.keptSessionId : null;
-  const stopped = await sql.rows<{ id: string; wasActive: boolean }>(stop, [userId, end.cause, at, tokenId, keptSessionId]);
+  const { cause } = end;
+  const stopped = await sql.rows<{ id: string; wasActive: boolean }>(stop, [userId, cause, at, tokenId, keptSessionId]);
   return stopped
     .filter(({ wasActive }) => wasActive)
-    .map(({ id }) => ({ type: 'WebhookDisabled', data: { webhook_id: id, reason: end.cause } }));
+    .map(({ id }) => ({ type: 'WebhookDisabled', data: { webhook_id: id, reason: cause } }));
 };
 
 const stop = `

@@ -52,6 +52,7 @@ export async function makeAccounts(
       registration: 'open',
       accessTokenMinutes: config.accessTokenMinutes,
       refreshTokenDays: config.refreshTokenDays,
+      sessionMaxDays: config.sessionMaxDays,
       firstAdmin: { ...admin, password: adminPassword },
     },
   });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createAccessTokens } from '../../../src/accounts/access-token.ts';
 import { databaseOn } from '../../../src/accounts/database.ts';
 import { createSessions } from '../../../src/accounts/sessions.ts';
+import { deriveKey } from '../../../src/events/keys/data-key.ts';
 import { putInInboxes } from '../../../src/notifications/inbox.ts';
 import { createPool } from '../../../src/platform/postgres/pool.ts';
 import { type Client, keys, type TestService } from '../../support/service.ts';
@@ -87,7 +88,8 @@ function openAccountsDesk(connectionString: string) {
   const database = databaseOn(pool);
   const clock = () => new Date();
   const nobody = { toldUntil: 0, onChange: () => {}, tell: () => {}, close: async () => {} };
-  const sessions = createSessions(database, nobody, 7, clock);
+  const successorKey = deriveKey(keys.SECRET_KEY!, 'refresh tokens');
+  const sessions = createSessions({ database, feed: nobody, clock, successorKey, lifetimeDays: 7, maxDays: 90 });
   const accessTokens = createAccessTokens(keys.SECRET_KEY!, 30, clock);
   const call = { requestId: 'people', operationId: '00000000-0000-4000-8000-000000000000', ip: '127.0.0.1', userAgent: 'tests' };
   return {
