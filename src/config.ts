@@ -221,7 +221,7 @@ export const secretVariables: readonly string[] = [
   'SMTP_URL',
 ];
 
-/** Every value of the environment that must not be printed, whoever prints it: of addresses, also the password alone. */
+/** Every value of the environment that must not be printed, by this service or a library: of addresses, also the password alone. */
 export function secretsOf(environment: Environment): string[] {
   const { given } = withSecretFiles(withoutEmpty(withAliases(environment)));
   const names = [...secretVariables, 'OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'EXTERNAL_URL'];

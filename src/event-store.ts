@@ -15,7 +15,7 @@ export interface EventStoreChoice {
   /** For reading the log in its order. The same, when left out. */
   logPool?: pg.Pool;
   logger: Logger;
-  /** Told of each event of another application that was come upon, once. */
+  /** Receives each event of another application that a reader came upon, once. */
   onForeign?: ((event: ForeignEvent) => void) | undefined;
   /** Asked after each outage of EventStoreDB, before anything else: whether the log is the right one. */
   isRightLog?: ((log: LogView) => Promise<boolean>) | undefined;

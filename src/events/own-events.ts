@@ -5,7 +5,7 @@ const STREAM = /^(task|user)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** What the names of all streams of this service begin with. */
 export const STREAM_PREFIXES: readonly string[] = ['task-', 'user-'];
 
-/** An event as it stands in a store, whoever wrote it. */
+/** An event as it stands in a store, ours or not. */
 export interface CandidateEvent {
   stream: string;
   id: string;

@@ -11,7 +11,7 @@ export type Recorded<E extends { type: string; data: unknown }> = E & {
   position: Position;
   /**
    * The revision of this service's event before it in the stream (-1 for none), where that is not the revision before: events of another
-   * application stand between them, or the stream was cut short. Set where somebody has found that out.
+   * application stand between them, or the stream was cut short. Set by the projector that found it out.
    */
   follows?: number;
   metadata: EventMetadata;

@@ -121,7 +121,7 @@ withEventStoreDb(() => {
     await other.close();
     proxy.accept();
     await expectStandstill(known);
-    await service.without('the log is checked after an outage', 'a log that is not the right one is used by nobody');
+    await service.without('the log is checked after an outage', 'a log that is not the right one is not used');
     await eventually(async () => (await user.post('/tasks', { title: 'On the wrong log' })).status === 201);
   });
 });

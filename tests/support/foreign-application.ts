@@ -13,7 +13,7 @@ export interface ForeignApplication {
   softDelete(stream: string): Promise<void>;
   truncate(stream: string, before: number): Promise<void>;
   scavenge(): Promise<void>;
-  /** How many revisions a stream has now, whoever wrote them. */
+  /** How many revisions a stream has now, of all writers. */
   count(stream: string): Promise<number>;
   close(): Promise<void>;
 }

@@ -14,7 +14,7 @@ export class LogReplaced extends Error {
 
 export interface LogGuardOptions {
   store: EventStore;
-  /** Why the stored checkpoints are not of the log as it is now; null when they are. Throws when that cannot be told. */
+  /** Why the stored checkpoints are not of the log as it is now; null when they are. Throws when that cannot be found out. */
   findMismatch(log: LogView): Promise<string | null>;
   /** What this process remembers of the log does not hold any more. */
   onReplaced(): void;
@@ -28,7 +28,7 @@ export interface LogGuard {
   store: EventStore;
   /** Why the log is not the right one; null while it is. */
   problem(): string | null;
-  /** Looks at once. @returns the problem @throws StoreUnavailable, and what the database throws, when it cannot be told */
+  /** Looks at once. @returns the problem @throws StoreUnavailable, and what the database throws, when it cannot be found out */
   check(log?: LogView): Promise<string | null>;
   close(): Promise<void>;
 }

@@ -21,7 +21,7 @@ export interface LogToOpen {
   url: string | undefined;
   /** The identity that it takes over if there are no events in it. */
   adopt?: string;
-  /** Told of each event of another application in EventStoreDB, once. */
+  /** Receives each event of another application in EventStoreDB, once. */
   onForeign?: (event: ForeignEvent) => void;
   /** Appends on their way at once, when EventStoreDB is filled. */
   inFlight?: number | undefined;

@@ -21,13 +21,13 @@ export const eventStores: readonly Weakening[] = [
     to: 'return WITHOUT || ((await this.#options.mayGoOn?.(reading)) ?? true);',
   },
   {
-    name: 'a log that is not the right one is used by nobody',
+    name: 'a log that is not the right one is not used',
     file: 'events/store/log-guard.ts',
     from: 'if (isSuspect || problem !== null) await pass();',
     to: 'if (!WITHOUT && (isSuspect || problem !== null)) await pass();',
   },
   {
-    name: 'foreign events are told by more than the prefix of their stream',
+    name: 'foreign events are recognised by more than the prefix of their stream',
     file: 'events/own-events.ts',
     from: 'if (type.startsWith',
     to: 'if (WITHOUT) return true;\n  if (type.startsWith',

@@ -182,7 +182,7 @@ export class Connection {
       await reading.read(last, () => true);
       return (await this.#options.mayGoOn?.(reading)) ?? true;
     } catch (error) {
-      // A server that refuses to be read has answered; whoever asks is told why.
+      // A server that refuses to be read has answered; its callers receive the reason.
       return !isPassing(error) && !(error instanceof StoreUnavailable);
     }
   }

@@ -30,9 +30,9 @@ export interface EventStoreDbOptions {
   names?: Names;
   /** Put before the names of all streams instead, for a store that has the namespace to itself. */
   namespace?: string;
-  /** Told of each event of another application that a reader came upon, once. */
+  /** Receives each event of another application that a reader came upon, once. */
   onForeign?: (event: ForeignEvent) => void;
-  /** Asked after each outage, before anything else is read or sent: whether the log is the right one. Throws when that cannot be told. */
+  /** Asked after each outage, before anything else is read or sent: whether the log is the right one. Throws when that cannot be found out. */
   isRightLog?: (log: LogView) => Promise<boolean>;
   /** A page of `$all` was read. */
   onPage?: () => void;

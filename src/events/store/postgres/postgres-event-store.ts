@@ -71,7 +71,7 @@ export async function createPostgresEventStore(options: PostgresEventStoreOption
     head: () => readHead(source),
     end: () => readHead(source),
     currentLogId: () => readLogId(source),
-    // Nobody else writes to its tables: what is wrong in them was tampered with.
+    // No other application writes to its tables: what is wrong in them was tampered with.
     incidents: async () => ({ foreignEvents: 0, missingStreams: [] }),
     close: () => (closed ??= close()),
   };
