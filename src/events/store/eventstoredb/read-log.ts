@@ -35,8 +35,8 @@ export interface LogReaderOptions {
 const HIGHEST = 2n ** 63n - 1n;
 const LARGEST_PAGE = 4_000;
 /**
- * How long the server may search a log for events of ours before the first comes, in milliseconds: it says nothing meanwhile, and
- * searches about 400,000 events of others a second. A frozen server is noticed sooner, by every other call.
+ * How long the server may search a log for events of ours before the first comes, in milliseconds: it says nothing meanwhile. A
+ * frozen server is noticed sooner, by every other call. The limit is an assumption: how fast the server searches was not measured.
  */
 const SEARCH_TIMEOUT_MS = 60_000;
 
