@@ -154,7 +154,7 @@ describe('a token', () => {
       await tokenOf(ann, 'events:read'),
     ];
     for (const client of [reader, writer]) {
-      for (const path of ['/tasks', '/tags', '/tasks/stats', '/activity', '/activity/stats', '/users', '/auth/me']) {
+      for (const path of ['/tasks', '/tags', '/tasks/stats', '/activity', '/activity/stats', '/users?search=bo', '/auth/me']) {
         expect([path, (await client.get(path)).status]).toEqual([path, 200]);
       }
     }
@@ -184,13 +184,6 @@ describe('a token', () => {
     expect(outcome(await plain.patch(`/tasks/${id}`, { title: 'Mine' }))).toEqual([404, 'TASK_NOT_FOUND']);
     expect((await powerful.patch(`/tasks/${id}`, { title: 'Seen to' })).body).toMatchObject({ title: 'Seen to', permission: 'admin' });
     expect((await powerful.get('/tasks/admin/all')).status).toBe(200);
-  });
-
-  test('with the admin’s scope is nothing more in the hands of others', async () => {
-    const token = await tokenOf(ann, 'tasks:write', 'admin');
-    for (const path of ['/tasks/admin/all', '/admin/projections']) {
-      expect(outcome(await token.get(path))).toEqual([403, 'INSUFFICIENT_SCOPE']);
-    }
   });
 
   test('needs for every route the scope that the route says, or is of no use', async () => {
