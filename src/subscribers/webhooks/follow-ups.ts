@@ -79,7 +79,8 @@ export function startFollowUps(dependencies: FollowUpsDependencies): FollowUps {
       else if (pending.size === 0) await pause.sleep(pollIntervalMs);
     }
   };
-  const working = keepWorking();
+  // What it calls may be made from it: nothing is called before the caller has it.
+  const working = Promise.resolve().then(keepWorking);
 
   return {
     cancel: (webhookId) => add('cancel', webhookId),
