@@ -1,4 +1,5 @@
 import type { Migration } from '../platform/postgres/migrate.ts';
+import { heldUsernames, retiredUsernames } from './username-schema.ts';
 
 /**
  * People and how they prove who they are. Secrets and names live here alone, where they can be forgotten: an erased account keeps its
@@ -33,34 +34,6 @@ create table accounts.first_start (
   only_row boolean primary key default true check (only_row),
   at timestamptz(3) not null
 );`;
-
-/** A name is never given again once its account is erased. Kept as digests that lead to nobody; the tables themselves see to it. */
-const retiredUsernames = `
-create table accounts.retired_usernames (digest bytea primary key);
-
-create function accounts.username_digest(username text) returns bytea
-  language sql immutable strict as $$ select sha256(convert_to(username, 'UTF8')) $$;
-
-create function accounts.retire_username() returns trigger language plpgsql as $$
-begin
-  insert into accounts.retired_usernames values (accounts.username_digest(old.username)) on conflict do nothing;
-  return null;
-end $$;
-create trigger retire_erased after update of username on accounts.users
-  for each row when (old.username is not null and new.username is null) execute function accounts.retire_username();
-create trigger retire_deleted after delete on accounts.users
-  for each row when (old.username is not null) execute function accounts.retire_username();
-
--- After the row is in the unique index, which has waited for an erasure in progress: its retired name is seen then.
-create function accounts.refuse_retired_username() returns trigger language plpgsql as $$
-begin
-  if exists (select from accounts.retired_usernames where digest = accounts.username_digest(new.username)) then
-    raise unique_violation using message = 'this username belonged to an erased account', constraint = 'users_username_key';
-  end if;
-  return null;
-end $$;
-create trigger refuse_retired after insert or update of username on accounts.users
-  for each row when (new.username is not null) execute function accounts.refuse_retired_username();`;
 
 /** A session is one login, and the family of refresh tokens that descend from it. */
 const sessions = `
@@ -284,4 +257,5 @@ export const accountMigrations: readonly Migration[] = [
   { name: '0010-rights-to-webhooks', sql: webhookRights },
   { name: 'secret-key', sql: secretKey },
   { name: '0011-dormant-admin-scopes', sql: dormantAdminScopes },
+  { name: 'held-usernames', sql: heldUsernames },
 ];

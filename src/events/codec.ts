@@ -1,4 +1,5 @@
 import { hash as digest, type KeyObject } from 'node:crypto';
+import { hideErasedNames } from './erased-mentions.ts';
 import type { SchemaVersion } from './event-type.ts';
 import { type DataKey, open, seal } from './keys/data-key.ts';
 import type { KeyVault, OnUnreadable } from './keys/key-vault.ts';
@@ -112,7 +113,7 @@ interface Content {
 }
 
 /**
- * Opens, upcasts and types events as they come from the store, in their order. Who decodes the same event again may be given the same
+ * Opens, upcasts and types events as they come from the store, in their order, without the names of erased users. Who decodes the same event again may be given the same
  * object: it is not to be changed.
  * @param unreadable what becomes of text whose key is there and does not open; who decides by the text must refuse it
  * @throws UnknownEvent, and KeyUnreadable where such text is refused
@@ -126,7 +127,8 @@ export async function decodeEvents(
   const keyIds = new Set<string>();
   for (const { key_ids } of metadata) if (key_ids) for (const id of key_ids) keyIds.add(id);
   const keys = keyIds.size > 0 ? await vault.load(keyIds, unreadable) : new Map<string, KeyObject>();
-  return stored.map((event, index) => decode(event, metadata[index]!, keys));
+  const decoded = stored.map((event, index) => decode(event, metadata[index]!, keys));
+  return hideErasedNames(decoded, vault.erasedNames);
 }
 
 function contentOf({ id, data }: StoredEvent): Content | undefined {

@@ -15,6 +15,8 @@ export type Recorded<E extends { type: string; data: unknown }> = E & {
    */
   follows?: number;
   metadata: EventMetadata;
+  /** Of an event that says that an account is erased: the digests of every username that it has had. Not stored with it. */
+  erasedNames?: ReadonlySet<string>;
   /** JSON pointers into data of members that are null because the key that sealed them is destroyed. */
   redacted: readonly string[];
 };

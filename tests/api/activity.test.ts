@@ -25,6 +25,8 @@ function anActivity(n: number, row: Partial<ActivityRow> = {}): ActivityRow {
     operation_id: uuid(1000 + n),
     revision: n,
     details: { changed_fields: ['status'], old_values: { status: 'todo' }, new_values: { status: 'done' } },
+    mentions: [],
+    mentioning: null,
     ...row,
   };
 }

@@ -3,6 +3,7 @@
 import { accountDefences } from './weakenings/accounts.ts';
 import { answers } from './weakenings/answers.ts';
 import { crowding } from './weakenings/crowding.ts';
+import { erasedMentions } from './weakenings/erasure.ts';
 import { eventStores } from './weakenings/event-store.ts';
 import { exports } from './weakenings/exports.ts';
 import { growth } from './weakenings/growth.ts';
@@ -431,4 +432,5 @@ export const weakenings: readonly Weakening[] = [
   ...crowding,
   ...keys,
   ...eventStores,
+  ...erasedMentions,
 ];

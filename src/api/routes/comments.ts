@@ -2,8 +2,8 @@ import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import type { CommandOutcome } from '../../commands/command-order.ts';
 import { addComment, deleteComment, editComment, requireReadable, restoreComment } from '../../commands/task/comment-on-task.ts';
-import { usernamesIn } from '../../commands/task/mentions.ts';
 import { type CommentVersion, commentVersions } from '../../events/task/comments.ts';
+import { usernamesIn } from '../../events/task/mentions.ts';
 import { CommentText } from '../../events/values.ts';
 import type { QueriesFor } from '../../queries/queries.ts';
 import { commandAnswer, taskHeaders } from '../command-request.ts';
@@ -75,8 +75,8 @@ export function commentRoutes(services: CommentServices): Route[] {
         const asked = { commentId: uuidv7(), content, named: await named(content) };
         const outcome = await carryOut('post', input, addComment, asked);
         // The repetition of a comment answers the one that was made then.
-        const id = outcome.events.find((event) => event.type === 'CommentAdded')!.data.comment_id;
-        return answerComment(201, input, outcome, { id, content });
+        const { comment_id: id, content: recorded } = outcome.events.find((event) => event.type === 'CommentAdded')!.data;
+        return answerComment(201, input, outcome, { id, content: recorded });
       },
     }),
     route({
@@ -109,7 +109,10 @@ export function commentRoutes(services: CommentServices): Route[] {
       async handle(input) {
         const { content } = input.body;
         const asked = { commentId: input.params.comment_id, content, named: await named(content) };
-        return answerComment(200, input, await carryOut('patch', input, editComment, asked), { id: asked.commentId, content });
+        const outcome = await carryOut('patch', input, editComment, asked);
+        // The repetition of a change answers what was recorded then, without the names of users erased since.
+        const edited = outcome.events.find((event) => event.type === 'CommentEdited');
+        return answerComment(200, input, outcome, { id: asked.commentId, content: edited?.data.content?.to ?? content });
       },
     }),
     route({

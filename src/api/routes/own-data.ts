@@ -44,7 +44,7 @@ export function ownDataRoutes({ erasure, queriesFor, freshness }: OwnDataService
   const erase = {
     tag: 'Accounts',
     description:
-      'The account is gone when this is answered: its sessions and tokens have ended, and what its text was sealed by is destroyed. Comments stay in their places without what they said; names are "Deleted user". Owned tasks go to `transfer_to`, or their text is erased too; where there are many, that goes on behind the answer. It cannot be taken back.',
+      'The account is gone when this is answered: its sessions and tokens have ended, and what its text was sealed by is destroyed. Comments stay in their places without what they said; names are "Deleted user", and `@name` in what others wrote reads `@deleted-user`. Owned tasks go to `transfer_to`, or their text is erased too; where there are many, that goes on behind the answer. It cannot be taken back.',
     needs: { scope: null, session: true },
     body: ErasureBody,
     answers: { 204: null },

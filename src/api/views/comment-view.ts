@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { CommentState } from '../../events/task/task.ts';
 import { Id, Time } from '../../events/values.ts';
-import { type People, PersonView, personIn } from './person-view.ts';
+import { nameOf, type People, PersonView, personIn } from './person-view.ts';
 
-const Mention = z.strictObject({ id: Id, username: z.string().nullable() });
+const Mention = z.strictObject({ id: Id, username: z.string() });
 
 export const CommentView = z
   .strictObject({
@@ -52,5 +52,5 @@ export function commentView(comment: Comment, people: People): CommentView {
 }
 
 export function mentionViews(mentions: readonly string[], people: People): z.output<typeof Mention>[] {
-  return mentions.map((id) => ({ id, username: personIn(people, id).username }));
+  return mentions.map((id) => ({ id, username: nameOf(personIn(people, id)) }));
 }

@@ -8,7 +8,7 @@ import { changesSeen } from '../../events/task/shares-seen.ts';
 import type { Task } from '../../events/task/task.ts';
 import { Id, Time } from '../../events/values.ts';
 import { FieldChangeView } from './field-change-view.ts';
-import { type People, personIn } from './person-view.ts';
+import { nameOf, type People, personIn } from './person-view.ts';
 import { peopleOn, TaskView, taskView } from './task-view.ts';
 
 export const ReplayView = z
@@ -45,7 +45,7 @@ export function replayView(
     revision,
     event: publicTypes[event.type],
     occurred_at,
-    actor: { id: actor.id, username: actor.kind === 'system' ? 'system' : (person.username ?? person.full_name) },
+    actor: { id: actor.id, username: actor.kind === 'system' ? 'system' : nameOf(person) },
     changes: changesSeen(fieldChanges(event, wasDeleted), { id: seen.caller.id, seesAllShares: allows(seen.permission, 'owner') }),
     state: taskView(task, revision, seen.caller, seen.people, then),
   };

@@ -1,4 +1,5 @@
 import type { CsvColumns } from '../list-export.ts';
+import { nameOf } from './person-view.ts';
 import type { TaskView } from './task-view.ts';
 
 /** A task as a line of CSV: the members of its JSON, people by name and by id, tags with commas between them. */
@@ -13,9 +14,9 @@ export const taskCsv: CsvColumns<TaskView> = [
   ['completed', (task) => task.completed],
   ['completed_at', (task) => task.completed_at],
   ['overdue', (task) => task.overdue],
-  ['owner', (task) => task.owner.username],
+  ['owner', (task) => nameOf(task.owner)],
   ['owner_id', (task) => task.owner.id],
-  ['assignee', (task) => task.assignee?.username ?? null],
+  ['assignee', (task) => task.assignee && nameOf(task.assignee)],
   ['assignee_id', (task) => task.assignee?.id ?? null],
   ['permission', (task) => task.permission],
   ['share_count', (task) => task.share_count],

@@ -6,6 +6,7 @@ import { translated } from '../../platform/postgres/connection-failure.ts';
 import type { WrappedKey } from '../store/event-store.ts';
 import { userStream } from '../user/user-events.ts';
 import { type DataKey, newKeyBytes } from './data-key.ts';
+import { createErasedNames, type ErasedNames } from './erased-names.ts';
 import { createKeyWrap, type MasterKeys } from './master-key.ts';
 
 const CACHED = 50_000;
@@ -14,6 +15,8 @@ type Row = { id: string; subject: string; wrapped: Buffer };
 
 /** The data keys, wrapped by the master key in the table `event_log.data_keys`. What reads it may throw DatabaseUnavailable. */
 export interface KeyVault {
+  /** What else is gone with an account: the names by which others mentioned it. */
+  erasedNames: ErasedNames;
   /** A new key, not yet kept: hand `wrapped` to the append whose events it seals. */
   create(subject: string): { key: DataKey; wrapped: WrappedKey };
   /** Puts a key of this process's own making where reads find it at once, after its append was acknowledged. */
@@ -63,12 +66,14 @@ export function createKeyVault(pool: pg.Pool, keys: MasterKeys | string, { onUnr
   const people = new LRUCache<string, DataKey>({ max: CACHED });
   let forgotten = 0;
 
-  const query = async (text: string, values: unknown[]): Promise<Row[]> => {
-    const { rows } = await pool.query<Row>(text, values).catch((error: unknown) => {
+  const query = async <Found extends pg.QueryResultRow = Row>(text: string, values: unknown[]): Promise<Found[]> => {
+    const { rows } = await pool.query<Found>(text, values).catch((error: unknown) => {
       throw translated(error);
     });
     return rows;
   };
+
+  const names = createErasedNames(query);
 
   const unwrap = ({ id, subject, wrapped }: Row): KeyObject | null => {
     try {
@@ -101,6 +106,7 @@ export function createKeyVault(pool: pg.Pool, keys: MasterKeys | string, { onUnr
   };
 
   return {
+    erasedNames: names,
     create,
     remember: ({ id, key }) => void cache.set(id, key),
     unreadable: () => unreadable.size,
@@ -150,6 +156,7 @@ export function createKeyVault(pool: pg.Pool, keys: MasterKeys | string, { onUnr
     },
     async destroyOfPerson(personId) {
       const subject = userStream(personId);
+      names.forget(personId);
       const rows = await query(`select event_log.destroy_key_of_person($1, $2) as id, $3 as subject, ''::bytea as wrapped`, [
         uuidv7(),
         personId,
@@ -169,6 +176,7 @@ export function createKeyVault(pool: pg.Pool, keys: MasterKeys | string, { onUnr
       return rows.map(({ subject }) => subject.slice('user-'.length));
     },
     async letGo(personId) {
+      names.forget(personId);
       const everything = () => {
         forgotten++;
         cache.clear();

@@ -23,6 +23,8 @@ const columns = [
   'operation_id',
   'revision',
   'details',
+  'mentions',
+  'mentioning',
 ] as const satisfies readonly (keyof ActivityRow)[];
 
 /** So many events are described in a millisecond or two. */
@@ -72,7 +74,15 @@ function toRow(event: RecordedEvent, labels: ReadonlyMap<string, Record<string, 
     operation_id: metadata.operation_id,
     revision: event.revision,
     details: description.details,
+    ...mentionsOf(event),
   };
+}
+
+/** What finds the names of users in a row once their accounts are erased. */
+function mentionsOf({ type, data }: RecordedEvent): Pick<ActivityRow, 'mentions' | 'mentioning'> {
+  if (type === 'CommentAdded' && data.mentions.length > 0) return { mentions: data.mentions, mentioning: data.content };
+  if (type === 'CommentEdited' && data.mentions.to.length > 0) return { mentions: data.mentions.to, mentioning: data.content?.to ?? null };
+  return { mentions: [], mentioning: null };
 }
 
 /** What earlier batches told of the resources that this batch speaks of without describing them. */

@@ -205,6 +205,7 @@ function valueDetails(changes: Record<string, { from: unknown; to: unknown }>): 
   };
 }
 
-function preview(content: string | null): { content_preview: string | null } {
+/** The beginning of a comment, as details have it. */
+export function preview(content: string | null): { content_preview: string | null } {
   return { content_preview: content === null ? null : [...content].slice(0, PREVIEW).join('') };
 }

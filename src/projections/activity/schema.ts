@@ -18,6 +18,10 @@ export interface ActivityRow {
   operation_id: string;
   revision: number;
   details: Record<string, unknown>;
+  /** Whom a comment mentions in what this event made it say; empty for every other event. */
+  mentions: readonly string[];
+  /** All that the comment said then, of which `details` has the beginning; null where no user is mentioned, and once erased. */
+  mentioning: string | null;
 }
 
 export interface ActivityTables {
@@ -41,11 +45,14 @@ create table activity (
   request_id text not null,
   operation_id uuid not null,
   revision integer not null,
-  details jsonb not null
+  details jsonb not null,
+  mentions uuid[] not null,
+  mentioning text
 );
 -- Counted by action and day without a look at the rows.
 create index activity_actor on activity (actor_id, position) include (action, resource_type, occurred_at);
 create index activity_task on activity (task_id, position);
+create index activity_mentions on activity using gin (mentions) where mentions <> '{}';
 
 -- Whose account was erased, or is to be.
 create table erasures (

@@ -7,6 +7,7 @@ export interface CommentVersionRow {
   author_id: string;
   /** Empty once erased. */
   content: string;
+  mentions: readonly string[];
   standing: boolean;
   /** Of the event that made it so. */
   revision: number;
@@ -36,6 +37,7 @@ create table comment_versions (
   task_id uuid not null,
   author_id uuid not null,
   content text not null,
+  mentions uuid[] not null,
   standing boolean not null,
   revision integer not null,
   valid_from bigint not null,
@@ -43,6 +45,7 @@ create table comment_versions (
   primary key (id, valid_from)
 );
 create index comment_versions_author on comment_versions (author_id);
+create index comment_versions_mentions on comment_versions using gin (mentions) where mentions <> '{}';
 
 create table moments (
   position bigint primary key,

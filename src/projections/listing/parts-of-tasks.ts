@@ -1,5 +1,6 @@
 import { type RecordedEvent, subjectId } from '../../events/recorded-event.ts';
 import { slices } from '../../platform/slices.ts';
+import { hideErasedNames } from '../erased-names.ts';
 import { erasedPeople, erasedTasks } from '../erasures.ts';
 import { elseUpdate, writeRows } from '../projection.ts';
 import type { ProjectionClient } from '../projection-client.ts';
@@ -60,6 +61,7 @@ export async function applyComments(events: readonly RecordedEvent[], client: Pr
   const erased = erasedPeople(events);
   if (erased.length > 0)
     await client.write({ text: `update comments set content = '', erased = true where author_id = any($1)`, values: [erased] });
+  await hideErasedNames({ table: 'comments', key: { id: 'uuid' }, text: 'content' }, events, client);
 }
 
 const keepComments = keepParts<CommentRow, CommentEvent>({

@@ -243,6 +243,7 @@ create table comments (
   search tsvector generated always as (words(content)) stored
 );
 create index comments_author on comments (author_id);
+create index comments_mentions on comments using gin (mentions) where mentions <> '{}';
 
 create table files (
   id uuid primary key,

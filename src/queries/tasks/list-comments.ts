@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import { json, jsonObject, orNull, person, quoted, truth, utcTime } from '../json-values.ts';
+import { deletedUser, json, jsonObject, orNull, person, quoted, truth, utcTime } from '../json-values.ts';
 import { keyTypes } from '../key-type.ts';
 import type { Page, PageRequest } from '../page.ts';
 import { readPage } from '../paged-list.ts';
@@ -18,7 +18,7 @@ export function listComments(db: ReadDatabase, tables: ReadTables, taskId: strin
       idType: keyTypes.uuid,
       item: commentItem,
       joins: sql`join ${comments} m on m.id = shown.id left join ${users} a on a.id = m.author_id
-        cross join lateral (select coalesce(json_agg(json_build_object('id', n.id, 'username', u.username) order by n.place), '[]') as named
+        cross join lateral (select coalesce(json_agg(json_build_object('id', n.id, 'username', coalesce(u.username, ${sql.lit(deletedUser)})) order by n.place), '[]') as named
           from unnest(m.mentions) with ordinality n (id, place) left join ${users} u on u.id = n.id) mentioned`,
       prepared: true,
       list: ['comments', taskId],
