@@ -8,6 +8,7 @@ import { eventStores } from './weakenings/event-store.ts';
 import { exports } from './weakenings/exports.ts';
 import { growth } from './weakenings/growth.ts';
 import { http } from './weakenings/http.ts';
+import { publishing } from './weakenings/kafka.ts';
 import { keys } from './weakenings/keys.ts';
 import { limits } from './weakenings/limits.ts';
 import { assignmentRules, tagDefences } from './weakenings/rights.ts';
@@ -419,6 +420,7 @@ export const weakenings: readonly Weakening[] = [
   ...outbound,
   ...seals,
   ...following,
+  ...publishing,
   ...http,
   ...accountDefences,
   ...answers,

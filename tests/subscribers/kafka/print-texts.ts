@@ -1,0 +1,3 @@
+import { textsInMessages } from './canaries.ts';
+
+console.log(JSON.stringify(textsInMessages()));
