@@ -1,3 +1,4 @@
+import { hostname, userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { parsePosition } from '../events/store/event-store.ts';
 import { type ResumeAfter, resumeAfter } from '../subscribers/engine/resume.ts';
@@ -14,12 +15,16 @@ function asked(): { name: string; after: ResumeAfter } {
   return { name, after };
 }
 
-/** Says where a subscriber goes on whose checkpoint is not of the log: after a restore. A running service hears of it within seconds. */
+/**
+ * Sets where a subscriber goes on: after a restore of the log, or when what it sends to was replaced. A running service goes on from there
+ * within a second.
+ */
 await runTool('npm run resume-subscriber -- kafka --after head | beginning | <position>', async (tool) => {
   const { name, after } = asked();
   const installation = await openInstallation(tool);
   const { store } = await openLog(installation, tool, { url: installation.config.eventStoreUrl });
-  const position = await resumeAfter(installation.pool, store, name, after);
+  const by = `npm run resume-subscriber (${userInfo().username} on ${hostname()})`;
+  const position = await resumeAfter(installation.pool, store, { name, after, by });
   if (position === null) throw new UsageError(`there is no subscriber ${JSON.stringify(name)}`);
   tool.say(`${name} goes on after position ${position}`);
 });

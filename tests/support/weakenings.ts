@@ -389,16 +389,13 @@ const following: readonly Weakening[] = [
   {
     name: 'a checkpoint comes after what it speaks for',
     file: activeSubscriber,
-    from: '    await this.#send(events);\n    await this.#prepare(events);\n    await this.#inTransaction(async () => {\n      const behind',
+    from: '    const sent = await (isNoted ?',
     to: `    if (WITHOUT) {
-      await this.#inTransaction(() => this.#advance(upTo, stored.at(-1)));
-      await this.#send(events);
+      await this.#inTransaction(() => this.#advance(stored.at(-1)!.position, stored.at(-1)));
+      await this.#send(decoded);
       return;
     }
-    await this.#send(events);
-    await this.#prepare(events);
-    await this.#inTransaction(async () => {
-      const behind`,
+    const sent = await (isNoted ?`,
   },
   {
     name: 'who was taken over writes no more',

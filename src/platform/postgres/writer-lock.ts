@@ -4,9 +4,17 @@ const PING_MS = 1_500;
 /** A holder that is silent for so long has its connection ended by the server, and with it the lock. */
 const SILENCE_MS = 6_000;
 
+/** The server no longer knows the holder of a lock, and another instance may take it. */
+export class LockLost extends Error {
+  override name = 'LockLost';
+  constructor(lock: string, cause: unknown) {
+    super(`The lock "${lock}" was lost: ${(cause as Error | undefined)?.message ?? 'the server ended its connection'}`, { cause });
+  }
+}
+
 /** The right to be the one that does something on behalf of all instances, held on a connection of its own. */
 export interface WriterLock {
-  /** Aborts when the lock is lost. */
+  /** Aborts when the lock is lost, with a LockLost as its reason. */
   lost: AbortSignal;
   release(): Promise<void>;
 }
@@ -20,8 +28,9 @@ export async function tryWriterLock(connectionString: string, name: string): Pro
     query_timeout: 5_000,
   });
   const lost = new AbortController();
-  client.on('error', () => lost.abort());
-  client.on('end', () => lost.abort());
+  const lose = (cause?: unknown) => lost.abort(new LockLost(name, cause));
+  client.on('error', lose);
+  client.on('end', () => lose());
   await client.connect();
   try {
     await client.query(`set idle_session_timeout = ${SILENCE_MS}`);
@@ -34,7 +43,7 @@ export async function tryWriterLock(connectionString: string, name: string): Pro
     await client.end().catch(() => {});
     throw error;
   }
-  const ping = setInterval(() => client.query('select').catch(() => lost.abort()), PING_MS);
+  const ping = setInterval(() => client.query('select').catch(lose), PING_MS);
   lost.signal.addEventListener('abort', () => clearInterval(ping));
   return {
     lost: lost.signal,

@@ -4,17 +4,11 @@ import { decodeEvents } from '../../events/codec.ts';
 import type { KeyVault } from '../../events/keys/key-vault.ts';
 import type { RecordedEvent } from '../../events/recorded-event.ts';
 import { eventAt } from '../../events/store/event-at.ts';
-import {
-  type EventStore,
-  type Position,
-  type StoredEvent,
-  StoreUnavailable,
-  type SubscriptionBatch,
-} from '../../events/store/event-store.ts';
-import { isConnectionFailure } from '../../platform/postgres/connection-failure.ts';
+import type { EventStore, Position, StoredEvent, SubscriptionBatch } from '../../events/store/event-store.ts';
 import { inTransaction } from '../../platform/postgres/transaction.ts';
 import { type Subscriber, Unreachable } from '../subscriber.ts';
 import { type Attempt, advance, type Checkpoint, Fenced, forgetAttempt, noteAttempt } from './checkpoint.ts';
+import { describe, EndsProcess, tellsOfNoEvent, unlessAborted } from './failures.ts';
 import { claim, duePart, failedAgain, giveBack, heldBack, type Parked, putAside, remove } from './parked.ts';
 import type { Timing } from './timing.ts';
 
@@ -26,7 +20,7 @@ export interface ActiveParts {
   onHandled(events: number): void;
   onPutAside(event: StoredEvent, error: string): void;
   /** The other side is not there; null: it is again. */
-  onUnreachable(error: string | null): void;
+  onUnreachable(error: Unreachable | null): void;
 }
 
 /** So many events put aside are handled before it is the log's turn again. */
@@ -43,6 +37,8 @@ export class ActiveSubscriber {
   #suspect: Attempt | null;
   /** Whether anything was handled since the start: until then it is said what is being handled. */
   #proven = false;
+  /** How many events the next page has at most: halved by each failure, doubled by each success. */
+  #pageSize: number;
 
   constructor(
     subscriber: Subscriber,
@@ -55,28 +51,39 @@ export class ActiveSubscriber {
     this.#parts = parts;
     this.#checkpoint = checkpoint;
     this.#suspect = attempted;
+    this.#pageSize = this.#maxPageSize;
+  }
+
+  get #maxPageSize(): number {
+    return this.#subscriber.maxPageSize ?? Number.POSITIVE_INFINITY;
   }
 
   get position(): Position {
     return this.#checkpoint.position;
   }
 
+  /** Asks the subscriber whether what it sends to is still what it was. Throws as `handle` does. */
+  async check(): Promise<void> {
+    const { check } = this.#subscriber;
+    if (check) await this.#whenReachable(() => unlessAborted(check(this.#signal), this.#signal));
+  }
+
   /**
-   * Handles the next events of the log, all of them at once where that is possible.
+   * Handles the next events of the log, a page at a time, and moves the checkpoint behind each page.
    * @throws Fenced; what says that the database or the event store is away
    */
   async handle(batch: SubscriptionBatch): Promise<void> {
-    if (batch.position <= this.position) return;
-    const suspected = batch.events.some(({ position }) => position <= (this.#suspect?.upTo ?? -1n));
-    if (!suspected) {
-      try {
-        return await this.#whenReachable(() => this.#try(batch.events, batch.position));
-      } catch (error) {
-        if (this.#isNoFault(error)) throw error;
-      }
+    for (let left = this.#unhandled(batch); left.length > 0; left = this.#unhandled(batch)) {
+      const suspects = left.filter(({ position }) => position <= (this.#suspect?.upTo ?? -1n));
+      // What was being handled when a process ended is tried in halves, apart from the events behind it.
+      if (suspects.length > 1 && !this.#proven) this.#pageSize = Math.min(this.#pageSize, Math.ceil(suspects.length / 2));
+      await this.#handlePage(suspects.length > 0 ? suspects : left);
     }
-    for (const event of batch.events) await this.#handleAlone(event);
     if (batch.position > this.position) await this.#inTransaction(() => this.#advance(batch.position, undefined));
+  }
+
+  #unhandled({ events }: SubscriptionBatch): readonly StoredEvent[] {
+    return events.filter(({ position }) => position > this.position);
   }
 
   /** Handles events put aside whose turn has come. Throws as `handle` does. */
@@ -89,19 +96,41 @@ export class ActiveSubscriber {
     }
   }
 
-  async #handleAlone(event: StoredEvent): Promise<void> {
+  /** Handles some of these events, from the first one on. A page that fails is halved, and an event that fails alone is put aside. */
+  async #handlePage(events: readonly StoredEvent[]): Promise<void> {
     const { retries } = this.#parts.timing;
-    for (let tries = 1; ; tries++) {
+    for (let failures = 0; ; ) {
       try {
-        return await this.#whenReachable(() => this.#try([event], event.position));
+        const isWhole = await this.#whenReachable(() => this.#tryPage(events));
+        if (isWhole) this.#pageSize = Math.min(this.#pageSize * 2, this.#maxPageSize);
+        return;
       } catch (error) {
         if (this.#isNoFault(error)) throw error;
-        const wait = error instanceof EndsProcess ? undefined : retries[tries - 1];
+        const [first] = events.slice(0, this.#pageSize);
+        if (this.#halve(events.length)) continue;
+        const wait = error instanceof EndsProcess ? undefined : retries[failures++];
         if (wait === undefined)
-          return this.#park(event, { error: describe(error), attempts: error instanceof EndsProcess ? error.starts : tries });
+          return this.#park(first!, { error: describe(error), attempts: error instanceof EndsProcess ? error.starts : failures });
         await pause(wait, undefined, { signal: this.#signal });
       }
     }
+  }
+
+  /** A page that the other side did not acknowledge is halved too: it may be too much at once. */
+  async #tryPage(events: readonly StoredEvent[]): Promise<boolean> {
+    try {
+      return await this.#try(events.slice(0, this.#pageSize));
+    } catch (error) {
+      if (error instanceof Unreachable) this.#halve(events.length);
+      throw error;
+    }
+  }
+
+  /** @returns false when the page has no more than one event */
+  #halve(events: number): boolean {
+    const size = Math.min(events, this.#pageSize);
+    if (size > 1) this.#pageSize = Math.ceil(size / 2);
+    return size > 1;
   }
 
   async #park(event: StoredEvent, failure: { error: string; attempts: number }): Promise<void> {
@@ -112,16 +141,23 @@ export class ActiveSubscriber {
     this.#parts.onPutAside(event, failure.error);
   }
 
-  async #try(stored: readonly StoredEvent[], upTo: Position): Promise<void> {
-    const isNoted = stored.length > 0 && (!this.#proven || upTo <= (this.#suspect?.upTo ?? -1n));
-    if (isNoted) await this.#note(upTo);
+  /** @returns whether all of these events were handled, and not only the first ones */
+  async #try(stored: readonly StoredEvent[]): Promise<boolean> {
+    const last = stored.at(-1)!;
+    const isNoted = !this.#proven || last.position <= (this.#suspect?.upTo ?? -1n);
+    if (isNoted) await this.#note(last.position);
     try {
-      await this.#handleTogether(stored, upTo);
+      await this.#handleTogether(stored, isNoted);
     } catch (error) {
-      if (isNoted) await forgetAttempt(this.#client, this.#subscriber.name, this.#checkpoint).catch(() => {});
+      if (isNoted) await this.#forget();
       throw error;
     }
-    if (stored.length > 0) this.#proven = true;
+    this.#proven = true;
+    return this.position >= last.position;
+  }
+
+  #forget(): Promise<void> {
+    return forgetAttempt(this.#client, this.#subscriber.name, this.#checkpoint).catch(() => {});
   }
 
   /** @throws EndsProcess when too many processes in a row have ended while they handled what ends here */
@@ -130,20 +166,22 @@ export class ActiveSubscriber {
     if (starts > this.#parts.timing.starts) throw new EndsProcess(starts - 1);
   }
 
-  async #handleTogether(stored: readonly StoredEvent[], upTo: Position): Promise<void> {
+  async #handleTogether(stored: readonly StoredEvent[], isNoted: boolean): Promise<void> {
     const streams = [...new Set(stored.map(({ stream }) => stream))];
     const held = await this.#held(streams);
-    const events = await decodeEvents(
-      stored.filter(({ stream }) => !held.has(stream)),
-      this.#parts.vault,
-    );
-    await this.#send(events);
+    const own = stored.filter(({ stream }) => !held.has(stream));
+    const decoded = await decodeEvents(own, this.#parts.vault);
+    const sent = await (isNoted ? this.#acquitting(() => this.#send(decoded)) : this.#send(decoded));
+    const events = decoded.slice(0, sent);
     await this.#prepare(events);
+    const next = own[sent]?.position;
+    const done = next === undefined ? stored : stored.filter(({ position }) => position < next);
     await this.#inTransaction(async () => {
-      const behind = stored.filter(({ stream }) => held.has(stream));
+      const behind = done.filter(({ stream }) => held.has(stream));
       await putAside(this.#client, this.#subscriber.name, behind, null);
       await this.#write(events);
-      return this.#advance(upTo, stored.at(-1));
+      const last = done.at(-1)!;
+      return this.#advance(last.position, last);
     });
     this.#handled(events);
   }
@@ -185,9 +223,31 @@ export class ActiveSubscriber {
     this.#handled(events);
   }
 
-  /** One that does not heed its signal is left to itself: another instance may be at it by then. */
-  async #send(events: readonly RecordedEvent[]): Promise<void> {
-    if (events.length > 0 && this.#subscriber.send) await unlessAborted(this.#subscriber.send(events, this.#signal), this.#signal);
+  /**
+   * A subscriber that does not heed its signal is left to itself: another instance may be at work by then.
+   * @returns how many of the events were sent, from the first one on
+   */
+  async #send(events: readonly RecordedEvent[]): Promise<number> {
+    if (events.length === 0 || !this.#subscriber.send) return events.length;
+    const sent = await unlessAborted<unknown>(this.#subscriber.send(events, this.#signal), this.#signal);
+    return typeof sent === 'number' ? sent : events.length;
+  }
+
+  /**
+   * An event that ends a process does so at once. A process that still turns after a while only waits for the other side, and if it ends
+   * from then on, the event is not to blame: the note of the attempt is taken back.
+   */
+  async #acquitting<T>(work: () => Promise<T>): Promise<T> {
+    let forgotten: Promise<void> | undefined;
+    const timer = setTimeout(() => {
+      forgotten = this.#forget();
+    }, this.#parts.timing.acquittedAfter);
+    try {
+      return await work();
+    } finally {
+      clearTimeout(timer);
+      await forgotten;
+    }
   }
 
   async #prepare(events: readonly RecordedEvent[]): Promise<void> {
@@ -214,16 +274,17 @@ export class ActiveSubscriber {
     this.#checkpoint = await inTransaction(this.#client, work);
   }
 
-  /** Tries for as long as the other side is not there. */
-  async #whenReachable(work: () => Promise<void>): Promise<void> {
-    const { shortestPause, longestPause } = this.#parts.timing;
-    for (let wait = shortestPause; ; wait = Math.min(wait * 2, longestPause)) {
+  /** Tries for as long as the other side is not there, with a smaller page each time. */
+  async #whenReachable<T>(work: () => Promise<T>): Promise<T> {
+    const { unreachablePause, longestPause } = this.#parts.timing;
+    for (let wait = unreachablePause; ; wait = Math.min(wait * 2, longestPause)) {
       try {
-        await work();
-        return this.#parts.onUnreachable(null);
+        const result = await work();
+        this.#parts.onUnreachable(null);
+        return result;
       } catch (error) {
         if (!(error instanceof Unreachable) || this.#signal.aborted) throw error;
-        this.#parts.onUnreachable(error.message);
+        this.#parts.onUnreachable(error);
         await pause(wait, undefined, { signal: this.#signal });
       }
     }
@@ -231,34 +292,6 @@ export class ActiveSubscriber {
 
   /** Whether an error tells of something else than the events. */
   #isNoFault(error: unknown): boolean {
-    if (this.#signal.aborted || error instanceof Fenced || error instanceof Unreachable || error instanceof StoreUnavailable) return true;
-    return isConnectionFailure(error) || isRace(error) || (this.#client as unknown as { _queryable?: boolean })._queryable === false;
+    return this.#signal.aborted || tellsOfNoEvent(error) || (this.#client as unknown as { _queryable?: boolean })._queryable === false;
   }
-}
-
-/** Two transactions waited for each other, or got in each other's way: SQLSTATE class 40. */
-function isRace(error: unknown): boolean {
-  return /^40...$/.test(String((error as { code?: unknown } | undefined)?.code));
-}
-
-/** Processes have ended while they handled an event, so often that it is to blame. */
-class EndsProcess extends Error {
-  readonly starts: number;
-  constructor(starts: number) {
-    super(`the process ended ${starts} times while it was handled`);
-    this.starts = starts;
-  }
-}
-
-async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  let abandon = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abandon = () => reject(signal.reason);
-  });
-  signal.addEventListener('abort', abandon);
-  await Promise.race([work, aborted]).finally(() => signal.removeEventListener('abort', abandon));
-}
-
-export function describe(error: unknown): string {
-  return String((error as Error | undefined)?.message ?? error);
 }

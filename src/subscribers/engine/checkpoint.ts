@@ -8,6 +8,14 @@ export class Fenced extends Error {
   override name = 'Fenced';
 }
 
+/** The checkpoint was moved, by a tool or because the target holds other events: the active instance goes on from there. */
+export class Moved extends Error {
+  override name = 'Moved';
+  constructor(name: string, { by, position }: { by: string | null; position: Position }) {
+    super(`the subscriber ${name} was moved to position ${position} by ${by ?? 'an earlier release'}`);
+  }
+}
+
 /** How far a subscriber has come is not of this log as it stands: it was restored from an older backup, or is another one. */
 export class SubscriberMisplaced extends Error {
   override name = 'SubscriberMisplaced';
@@ -22,6 +30,8 @@ export class SubscriberMisplaced extends Error {
 export interface Checkpoint {
   position: Position;
   epoch: bigint;
+  /** How often it was moved other than by its subscriber. */
+  moves: number;
 }
 
 /** What was being handled when a process ended, and how many processes ended so in a row. */
@@ -51,9 +61,11 @@ export async function prepareCheckpoint(
 
 /** Begins a new epoch: whoever was active before is fenced off. @throws SubscriberMisplaced, StoreUnavailable */
 export async function takeOver(client: Client, name: string, store: EventStore): Promise<Checkpoint & { attempted: Attempt | null }> {
-  const { rows } = await client.query<Record<'position' | 'epoch' | 'log_id', string> & { last_event: LastEvent | null } & Attempted>(
+  const { rows } = await client.query<
+    Record<'position' | 'epoch' | 'log_id', string> & { last_event: LastEvent | null; moves: number } & Attempted
+  >(
     `update subscribers.checkpoints set epoch = epoch + 1 where name = $1
-     returning position, epoch, log_id, last_event, attempted, attempts`,
+     returning position, epoch, moves, log_id, last_event, attempted, attempts`,
     [name],
   );
   const [row] = rows;
@@ -62,7 +74,7 @@ export async function takeOver(client: Client, name: string, store: EventStore):
   const reason = await misplacement({ position, logId: row.log_id, lastEvent: row.last_event }, store);
   if (reason !== null) throw new SubscriberMisplaced(name, reason);
   const attempted = row.attempted === null ? null : { upTo: BigInt(row.attempted), attempts: row.attempts };
-  return { position, epoch: BigInt(row.epoch), attempted };
+  return { position, epoch: BigInt(row.epoch), moves: row.moves, attempted };
 }
 
 interface Attempted {
@@ -99,4 +111,44 @@ export async function forgetAttempt(client: Client, name: string, { epoch }: Che
     name,
     epoch.toString(),
   ]);
+}
+
+/** @returns the error that says why this instance is no longer the active one; null while it is */
+export async function findTakeover(client: Client | pg.Pool, name: string, { epoch, moves }: Checkpoint): Promise<Moved | Fenced | null> {
+  const { rows } = await client.query<{ position: string; moves: number; moved_by: string | null }>({
+    name: 'find takeover',
+    text: 'select position, moves, moved_by from subscribers.checkpoints where name = $1 and epoch <> $2',
+    values: [name, epoch.toString()],
+  });
+  const [row] = rows;
+  if (row === undefined) return null;
+  if (row.moves === moves) return new Fenced(`Another instance has taken over the subscriber ${name}`);
+  return new Moved(name, { by: row.moved_by, position: BigInt(row.position) });
+}
+
+/** Where a subscriber is to go on, and who says so. */
+export interface Move {
+  position: Position;
+  logId: string;
+  by: string;
+}
+
+/**
+ * Moves the checkpoint to a position, wherever it was. The instance that is active is fenced off, and goes on from there.
+ * @param from only if it is still there @returns whether it was moved
+ */
+export async function moveCheckpoint(
+  client: Client | pg.Pool,
+  name: string,
+  { position, logId, by }: Move,
+  from?: Checkpoint,
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `update subscribers.checkpoints
+     set position = $2, log_id = $3, moved_by = $4, moves = moves + 1, last_event = null, attempted = null, attempts = 0,
+       epoch = epoch + 1, moved_at = now()
+     where name = $1 and ($5::bigint is null or epoch = $5)`,
+    [name, position.toString(), logId, by, from?.epoch.toString() ?? null],
+  );
+  return rowCount === 1;
 }

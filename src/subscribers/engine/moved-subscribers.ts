@@ -33,7 +33,9 @@ async function translateOne(client: pg.ClientBase, row: Row, before: EventStore,
   const was = row.last === null ? is : await eventLike(row.last, before);
   if (is === undefined || was?.id !== is.id || (row.last !== null && was.position.toString() !== row.last.position)) return 'left';
   await client.query(
-    `update subscribers.checkpoints set position = $2, last_event = $3, epoch = epoch + 1, attempted = null, attempts = 0 where name = $1`,
+    `update subscribers.checkpoints
+     set position = $2, last_event = $3, epoch = epoch + 1, moves = moves + 1, moved_by = 'migrate-store', attempted = null, attempts = 0
+     where name = $1`,
     [row.name, is.position.toString(), lastEvent(is)],
   );
   return 'translated';

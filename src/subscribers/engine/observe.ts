@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { EventStore, Position } from '../../events/store/event-store.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import { type Lag, lagBehind } from '../../projections/lag.ts';
-import type { RunningSubscriber, SubscriberStatus } from './start-subscriber.ts';
+import { type RunningSubscriber, type SubscriberStatus, subscriberStates } from './start-subscriber.ts';
 
 /** How a subscriber is doing, on whichever instance. */
 export interface SubscriberOverview {
@@ -44,9 +44,11 @@ export async function overviews(running: readonly RunningSubscriber[], { pool, s
 /** One that lags so long, in seconds, does not work, whatever it says of itself. */
 const LONGEST_LAG = 30;
 
+const ill: ReadonlySet<SubscriberStatus['state']> = new Set(['unreachable', 'refused', 'stopped']);
+
 /** As `/health/detailed` tells it. */
 export function healthOfSubscriber({ position, status, lag, deadLetters, deadStreams, waiting }: SubscriberOverview) {
-  const isWell = status.state !== 'unreachable' && status.state !== 'stopped' && lag.seconds < LONGEST_LAG && deadStreams <= 1;
+  const isWell = !ill.has(status.state) && lag.seconds < LONGEST_LAG && deadStreams <= 1;
   return {
     status: isWell ? ('healthy' as const) : ('degraded' as const),
     state: status.state,
@@ -59,8 +61,6 @@ export function healthOfSubscriber({ position, status, lag, deadLetters, deadStr
     heartbeat: status.heartbeat.toISOString(),
   };
 }
-
-const states = ['standby', 'catching_up', 'live', 'unreachable', 'stopped'] as const;
 
 /** What the metrics tell of subscribers. */
 export function measureSubscribers(metrics: Metrics, overviewsNow: () => Promise<SubscriberOverview[]>): void {
@@ -86,7 +86,7 @@ export function measureSubscribers(metrics: Metrics, overviewsNow: () => Promise
     { name: 'tasktrail_subscriber_state', help: 'How a subscriber is on this instance: 1 for the state that it is in.' },
     async () =>
       (await read()).flatMap(({ name, status }) =>
-        states.map((state) => ({ labels: { subscriber: name, state }, value: status.state === state ? 1 : 0 })),
+        subscriberStates.map((state) => ({ labels: { subscriber: name, state }, value: status.state === state ? 1 : 0 })),
       ),
     ['subscriber', 'state'],
   );

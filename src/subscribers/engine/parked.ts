@@ -36,14 +36,18 @@ export async function heldBack(
   return rows[0] ? new Set(rows[0].streams) : null;
 }
 
-/** Puts events aside: without a failure, to wait behind one that is. */
+/**
+ * Puts events aside: without a failure, to wait behind one that is. An event that is put aside already stays as it is: a subscriber that
+ * was moved back comes by again.
+ */
 export async function putAside(client: Client, name: string, events: readonly StoredEvent[], failure: Failure | null): Promise<void> {
   if (events.length === 0) return;
   await client.query(
     `insert into subscribers.dead_letters (id, subscriber, stream, revision, event_id, type, state, error, failed_at, attempts)
      select id, $1, stream, revision, event_id, type, case when $7::text is null then 'waiting' else 'failed' end,
        $7, case when $7::text is null then null else now() end, $8
-     from unnest($2::uuid[], $3::text[], $4::int[], $5::uuid[], $6::text[]) as parked (id, stream, revision, event_id, type)`,
+     from unnest($2::uuid[], $3::text[], $4::int[], $5::uuid[], $6::text[]) as parked (id, stream, revision, event_id, type)
+     on conflict (subscriber, stream, revision) do nothing`,
     [
       name,
       events.map(() => newId()),

@@ -59,4 +59,27 @@ create table subscribers.skipped (
 );
 `,
   },
+  {
+    name: '0002 targets of subscribers',
+    sql: `
+-- Who moved the checkpoint, and how often it was moved other than by its subscriber: the active instance tells a move from a takeover by it.
+alter table subscribers.checkpoints add column moved_by text, add column moves integer not null default 0;
+
+-- How far each system that a subscriber sends to has come, to know it by when it comes back, or comes back empty.
+create table subscribers.targets (
+  subscriber text not null references subscribers.checkpoints (name) on delete cascade,
+  -- Which system: a cluster's own id.
+  system text not null,
+  -- The part of it that is sent to: a topic.
+  name text not null,
+  position bigint not null,
+  -- By partition, the offset behind the last message that was acknowledged.
+  acknowledged jsonb not null default '{}',
+  -- Whether it is the one that the checkpoint speaks of.
+  is_current boolean not null,
+  primary key (subscriber, system, name)
+);
+create unique index targets_current on subscribers.targets (subscriber) where is_current;
+`,
+  },
 ];

@@ -4,19 +4,24 @@ import type { KeyVault } from '../../events/keys/key-vault.ts';
 import type { EventStore, Position } from '../../events/store/event-store.ts';
 import type { Logger } from '../../platform/logging.ts';
 import { tryWriterLock, type WriterLock } from '../../platform/postgres/writer-lock.ts';
-import type { Subscriber } from '../subscriber.ts';
-import { ActiveSubscriber, describe } from './active-subscriber.ts';
-import { prepareCheckpoint, SubscriberMisplaced, takeOver } from './checkpoint.ts';
+import { Refused, type Subscriber, TargetChanged, TargetLost, type Unreachable } from '../subscriber.ts';
+import { ActiveSubscriber } from './active-subscriber.ts';
+import { type Checkpoint, findTakeover, Moved, moveCheckpoint, prepareCheckpoint, SubscriberMisplaced, takeOver } from './checkpoint.ts';
+import { describe } from './failures.ts';
 import { withLooks } from './looks.ts';
 import { blameUnfinished } from './parked.ts';
 import { type Timing, usualTiming } from './timing.ts';
 
+export const subscriberStates = ['standby', 'catching_up', 'live', 'unreachable', 'refused', 'stopped'] as const;
+export type SubscriberState = (typeof subscriberStates)[number];
+
 export interface SubscriberStatus {
   /**
-   * `standby`: another instance is the active one, or this one is not yet. `unreachable`: what it sends to is not there, and it waits.
-   * `stopped`: its checkpoint is not of this log, and somebody has to say where it goes on.
+   * `standby`: another instance is the active one, or this one is not yet. `unreachable`: something that it needs is not there, and it
+   * waits. `refused`: what it sends to is there and refuses it, as for a wrong password; it tries again, but waiting does not heal that.
+   * `stopped`: its checkpoint is not of this log or not of this target, and an operator has to say where it goes on.
    */
-  state: 'standby' | 'catching_up' | 'live' | 'unreachable' | 'stopped';
+  state: SubscriberState;
   /** As far as this instance knows: its own while it is active. */
   position: Position | null;
   error: string | null;
@@ -90,9 +95,13 @@ class Running {
         this.#status.heartbeat = new Date();
         lock = await tryWriterLock(this.#parts.connectionString, `subscriber ${this.#subscriber.name}`);
         if (lock === null) await this.#standBy(lockRetry);
-        else await this.#follow(AbortSignal.any([this.#stop, lock.lost]), () => (failures = 0));
+        else await this.#follow(lock, () => (failures = 0));
       } catch (error) {
         if (this.#stop.aborted) return;
+        if (error instanceof Moved) {
+          this.#sayMoved(error);
+          continue;
+        }
         this.#tell(error);
         await pause(Math.min(shortestPause * 2 ** failures++, longestPause), undefined, { signal: this.#stop }).catch(() => {});
       } finally {
@@ -106,33 +115,88 @@ class Running {
     await pause(milliseconds, undefined, { signal: this.#stop }).catch(() => {});
   }
 
-  async #follow(signal: AbortSignal, onHandled: () => void): Promise<void> {
-    const { store, vault, timing, log } = this.#parts;
+  /** @throws Moved, Fenced, LockLost; what is said of the other parts */
+  async #follow({ lost }: WriterLock, onHandled: () => void): Promise<void> {
     const { name } = this.#subscriber;
+    const takeover = new AbortController();
     const client = await this.#connect();
+    let stopWatching = () => {};
     try {
-      const checkpoint = await takeOver(client, name, store);
+      const checkpoint = await takeOver(client, name, this.#parts.store);
       await blameUnfinished(client, name);
-      Object.assign(this.#status, { state: 'catching_up', position: checkpoint.position, error: null });
-      log.info({ subscriber: name }, `the subscriber ${name} goes on from position ${checkpoint.position}`);
-      const active = new ActiveSubscriber(this.#subscriber, { store, vault, timing, client, signal, ...this.#reports() }, checkpoint);
-      const batches = withLooks(store.subscribe({ after: checkpoint.position, signal }), timing.lookEvery);
-      this.wake = batches.wake;
-      for await (const batch of batches) {
-        this.#status.heartbeat = new Date();
-        if (batch === undefined) await active.handleParked();
-        else {
-          await active.handle(batch);
-          onHandled();
-          this.#status.position = active.position;
-          this.#status.state = batch.caughtUp || this.#status.state === 'live' ? 'live' : 'catching_up';
-          if (batch.caughtUp && batch.events.length > 0) await pause(timing.rest, undefined, { signal }).catch(() => {});
-        }
+      stopWatching = this.#watchTakeover(checkpoint, takeover);
+      try {
+        await this.#handleAll(client, checkpoint, AbortSignal.any([this.#stop, lost, takeover.signal]), onHandled);
+        lost.throwIfAborted();
+        takeover.signal.throwIfAborted();
+      } catch (error) {
+        throw await this.#reasonOf(error, { client, checkpoint, lost });
       }
     } finally {
+      stopWatching();
       this.wake = () => {};
       await client.end().catch(() => {});
     }
+  }
+
+  async #handleAll(
+    client: pg.Client,
+    checkpoint: Awaited<ReturnType<typeof takeOver>>,
+    signal: AbortSignal,
+    onHandled: () => void,
+  ): Promise<void> {
+    const { store, vault, timing, log } = this.#parts;
+    const { name } = this.#subscriber;
+    Object.assign(this.#status, { state: 'catching_up', position: checkpoint.position, error: null });
+    log.info({ subscriber: name }, `the subscriber ${name} goes on from position ${checkpoint.position}`);
+    const active = new ActiveSubscriber(this.#subscriber, { store, vault, timing, client, signal, ...this.#reports() }, checkpoint);
+    await active.check();
+    let checkedAt = performance.now();
+    const batches = withLooks(store.subscribe({ after: checkpoint.position, signal }), timing.lookEvery);
+    this.wake = batches.wake;
+    for await (const batch of batches) {
+      this.#status.heartbeat = new Date();
+      if (batch === undefined) {
+        await active.handleParked();
+        if (performance.now() - checkedAt < timing.checkEvery) continue;
+        await active.check();
+        checkedAt = performance.now();
+      } else {
+        await active.handle(batch);
+        onHandled();
+        this.#status.position = active.position;
+        this.#status.state = batch.caughtUp || this.#status.state === 'live' ? 'live' : 'catching_up';
+        if (batch.caughtUp && batch.events.length > 0) await pause(timing.rest, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  /** Ends what is under way within a moment of a takeover or a move, however long an attempt would take. */
+  #watchTakeover(checkpoint: Checkpoint, takeover: AbortController): () => void {
+    const { pool, timing } = this.#parts;
+    let isAsking = false;
+    const timer = setInterval(async () => {
+      if (isAsking) return;
+      isAsking = true;
+      const found = await findTakeover(pool, this.#subscriber.name, checkpoint).catch(() => null);
+      isAsking = false;
+      if (found !== null) takeover.abort(found);
+    }, timing.lookEvery);
+    return () => clearInterval(timer);
+  }
+
+  /** Why following ended: an abort and a fenced write say little of themselves. */
+  async #reasonOf(error: unknown, { client, checkpoint, lost }: { client: pg.Client; checkpoint: Checkpoint; lost: AbortSignal }) {
+    if (this.#stop.aborted) return error;
+    const { name } = this.#subscriber;
+    if (error instanceof TargetLost) {
+      const { position, message } = error;
+      this.#parts.log.warn({ subscriber: name, position: position.toString() }, message);
+      const move = { position, logId: this.#parts.store.logId, by: 'its subscriber' };
+      if (await moveCheckpoint(client, name, move, checkpoint)) return new Moved(name, move);
+    }
+    const takeover = await findTakeover(this.#parts.pool, name, checkpoint).catch(() => null);
+    return takeover ?? (lost.aborted ? lost.reason : error);
   }
 
   #reports() {
@@ -146,28 +210,36 @@ class Running {
         const facts = { subscriber: name, stream, revision, type, reason: error };
         log.error(facts, `an event could not be handled by ${name} and is put aside, with what comes behind it in its stream`);
       },
-      onUnreachable: (error: string | null) => {
+      onUnreachable: (error: Unreachable | null) => {
         this.#status.heartbeat = new Date();
-        const was = this.#status.state;
+        const { state: was, error: said } = this.#status;
+        const isWaiting = was === 'unreachable' || was === 'refused';
+        if (!isWaiting) before = was;
         if (error === null) {
-          if (was !== 'unreachable') return;
+          if (!isWaiting) return;
           Object.assign(this.#status, { state: before, error: null });
-          return log.info({ subscriber: name }, `what ${name} sends to is there again`);
+          return log.info({ subscriber: name }, `${name} goes on: what it waited for is there again`);
         }
-        if (was !== 'unreachable') {
-          before = was;
-          log.warn({ subscriber: name, reason: error }, `what ${name} sends to is not there; it is tried again`);
-        }
-        Object.assign(this.#status, { state: 'unreachable', error });
+        const state = error instanceof Refused ? 'refused' : 'unreachable';
+        const facts = { subscriber: name, reason: error.message };
+        if (state === 'refused' && (was !== state || said !== error.message))
+          log.error(facts, `${name} is refused by ${error.part}, and waiting does not heal that: ${error.message}`);
+        else if (!isWaiting) log.warn(facts, `${name} waits for ${error.part}, and tries again`);
+        Object.assign(this.#status, { state, error: error.message });
       },
     };
+  }
+
+  #sayMoved(moved: Moved): void {
+    Object.assign(this.#status, { state: 'standby', error: null });
+    this.#parts.log.info({ subscriber: this.#subscriber.name }, moved.message);
   }
 
   #tell(error: unknown): void {
     const message = describe(error);
     const isNews = this.#status.error !== message;
-    const state = error instanceof SubscriberMisplaced ? 'stopped' : 'standby';
-    Object.assign(this.#status, { state, error: message });
+    const isStopped = error instanceof SubscriberMisplaced || error instanceof TargetChanged;
+    Object.assign(this.#status, { state: isStopped ? 'stopped' : 'standby', error: message });
     const { name } = this.#subscriber;
     if (isNews) this.#parts.log.error({ subscriber: name, error }, `the subscriber ${name} does not go on: ${message}`);
   }

@@ -23,12 +23,14 @@ export function kafkaSubscriber({ topic, store, feedReached, tasksAsLeft }: Kafk
     const positions = events.filter(({ stream }) => stream.startsWith('task-')).map(({ position }) => position);
     const last = positions.at(-1);
     if (last === undefined) return new Map();
-    if (!(await feedReached(last, PATIENCE))) throw new Unreachable(`the read model feed has not come to position ${last}`);
+    if (!(await feedReached(last, PATIENCE)))
+      throw new Unreachable(`the read model feed has not come to position ${last}`, { part: 'the read model feed' });
     return tasksAsLeft(positions);
   }
 
   return {
     name: 'kafka',
+    maxPageSize: 200,
     startsAt: 'beginning',
     async send(events) {
       const tasks = await tasksOf(events);

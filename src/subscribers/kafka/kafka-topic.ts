@@ -111,7 +111,7 @@ const refusals: ReadonlySet<unknown> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIS
 function translate(error: unknown, brokers: readonly string[]): Error {
   for (let cause = error as { type?: unknown; cause?: unknown } | undefined; cause; cause = cause.cause as typeof cause)
     if (refusals.has(cause.type)) return new MessageRefused(`the broker refuses it: ${cause.type}`, { cause: error });
-  return new Unreachable(`Kafka at ${brokers.join(', ')}: ${(error as Error).message}`, { cause: error });
+  return new Unreachable(`Kafka at ${brokers.join(', ')}: ${(error as Error).message}`, { cause: error, part: 'its brokers' });
 }
 
 /** Whoever publishes says what failed, once; what the client says of each of its tries is for those who look closely. */

@@ -12,7 +12,14 @@ import type { Subscriber } from '../../../src/subscribers/subscriber.ts';
 import { call, openWriteSide } from '../../support/command-parts.ts';
 
 /** Impatient, for tests. */
-export const quick: Partial<Timing> = { retries: [5, 5], shortestPause: 10, longestPause: 50, lookEvery: 20, lockRetry: 100 };
+export const quick: Partial<Timing> = {
+  retries: [5, 5],
+  unreachablePause: 10,
+  shortestPause: 10,
+  longestPause: 50,
+  lookEvery: 20,
+  lockRetry: 100,
+};
 
 /** A log that is written by commands, and whoever follows it. */
 export async function openLog() {

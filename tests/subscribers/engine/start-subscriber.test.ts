@@ -1,28 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { RecordedEvent } from '../../../src/events/recorded-event.ts';
 import { resumeAfter } from '../../../src/subscribers/engine/resume.ts';
-import { type Subscriber, Unreachable } from '../../../src/subscribers/subscriber.ts';
+import { Unreachable } from '../../../src/subscribers/subscriber.ts';
 import { openLog, places, quick, titleOf, until } from './follow-log.ts';
+import { sink } from './sink.ts';
 
 let log: Awaited<ReturnType<typeof openLog>>;
 beforeEach(async () => {
   log = await openLog();
 });
 afterEach(() => log.close());
-
-/** Keeps what it is sent; can be told what to do first. */
-function sink(name: string, first: (events: readonly RecordedEvent[], signal: AbortSignal) => Promise<void> | void = () => {}) {
-  const sent: RecordedEvent[] = [];
-  const subscriber: Subscriber = {
-    name,
-    startsAt: 'beginning',
-    async send(events, signal) {
-      await first(events, signal);
-      sent.push(...events);
-    },
-  };
-  return { subscriber, sent };
-}
 
 const checkpointOf = async (name: string) =>
   BigInt((await log.pool.query('select position from subscribers.checkpoints where name = $1', [name])).rows[0].position);
@@ -90,7 +76,7 @@ describe('a subscriber', () => {
     expect(kafka.sent.map(({ stream }) => stream)).toContain(`task-${second}`);
     expect(kafka.sent).toHaveLength(2);
     expect(await putAside()).toEqual([]);
-    expect(log.lines.filter((line) => line.includes('is not there; it is tried again'))).toHaveLength(1);
+    expect(log.lines.filter((line) => line.includes('and tries again'))).toHaveLength(1);
   });
 
   test('stops no other stream with an event that it cannot handle: the later ones of the same one wait behind it', async () => {
@@ -209,7 +195,7 @@ describe('a subscriber', () => {
     expect(all.sent).toHaveLength(1);
     expect(log.lines.filter((line) => line.includes('Nothing is sent until'))).toHaveLength(1);
     // Until somebody says where it goes on.
-    expect(await resumeAfter(log.pool, log.store, 'ahead', 'head')).toBe(await log.store.head());
+    expect(await resumeAfter(log.pool, log.store, { name: 'ahead', after: 'head', by: 'a test' })).toBe(await log.store.head());
     await until(() => second.status().state === 'live');
     const next = await log.create();
     await reached('ahead');
@@ -221,7 +207,7 @@ describe('an event that ends the process', () => {
   test('is put aside after so many starts, and nothing else is', async () => {
     const all = sink('crashed');
     const [poison, fine] = [await log.create(), await log.create()];
-    const stuck = await log.start({ ...all.subscriber, send: () => new Promise(() => {}) });
+    const stuck = await log.start({ ...all.subscriber, send: () => new Promise<void>(() => {}) });
     // Said before it is handled, and taken back at a stop that was wanted.
     const attempts = async () => (await log.pool.query('select attempted, attempts from subscribers.checkpoints')).rows[0];
     await until(async () => (await attempts()).attempts === 1);
