@@ -1,10 +1,5 @@
-import { type Accounts, createAccounts } from './accounts/accounts.ts';
-import { databaseOn } from './accounts/database.ts';
-import { createLoginAccounts } from './accounts/login-accounts.ts';
-import { endSessionsOfFormerKey, nameOfSecretKey } from './accounts/secret-key.ts';
 import { createTimeTravel } from './api/as-of.ts';
-import { createFreshness, type Freshness } from './api/freshness.ts';
-import { type RateLimits, startRateLimits } from './api/rate-limits.ts';
+import { createFreshness } from './api/freshness.ts';
 import { requestMetrics as countRequests } from './api/request-metrics.ts';
 import type { Route } from './api/route.ts';
 import type { Readiness } from './api/routes/ops.ts';
@@ -12,54 +7,39 @@ import { refusalWatch } from './api/routes/security-events.ts';
 import { type ApiServer, createApiServer } from './api/server.ts';
 import { runUndoJob, UndoJob, undoJob, undoJobLimits } from './api/undo-job.ts';
 import { undoRuns } from './api/undo-runs.ts';
-import { createKeyedQueue } from './commands/keyed-queue.ts';
-import { createTaskStreams } from './commands/task-streams.ts';
-import { createTasks } from './commands/tasks.ts';
-import { traced as tracedTasks } from './commands/traced-tasks.ts';
+import type { Composition } from './composition.ts';
 import type { Config } from './config.ts';
-import { type Database, openDatabase } from './database.ts';
+import { openDatabase } from './database.ts';
 import { keepErasing, openErasure } from './erasure/open-erasure.ts';
-import { openEventStore } from './event-store.ts';
-import { deriveKey } from './events/keys/data-key.ts';
 import { refuseWrongMasterKey, requireMasterKey } from './events/keys/installation-seal.ts';
-import { createKeyVault } from './events/keys/key-vault.ts';
-import type { EventStore } from './events/store/event-store.ts';
-import { guardLog, type LogGuard } from './events/store/log-guard.ts';
-import { observed } from './events/store/observed-store.ts';
-import { traced as tracedStore } from './events/store/traced-store.ts';
-import { VOCABULARY } from './events/vocabulary.ts';
-import { createVocabularyGate, requireKnownVocabulary } from './events/vocabulary-gate.ts';
-import { type MailService, openMail } from './mail.ts';
+import { openMail } from './mail.ts';
 import { healthOf, measure, tellVersion } from './observation.ts';
+import { openAccounts, openRateLimits } from './open-accounts.ts';
 import { openFiles } from './open-files.ts';
+import { openJobs } from './open-jobs.ts';
 import { openNotifications } from './open-notifications.ts';
 import { openRecords } from './open-records.ts';
 import { openSubscribers } from './open-subscribers.ts';
 import { openWebhooks } from './open-webhooks.ts';
+import { openWriteSide } from './open-write-side.ts';
 import { type Closing, createClosing } from './platform/closing.ts';
 import { prepareDataDirectory } from './platform/data-directory.ts';
 import { createExternalCall } from './platform/external.ts';
-import { type Keys, keysFor } from './platform/generated-keys.ts';
-import { BackgroundTask, backgroundTask, backgroundTaskLimits, runBackgroundTask } from './platform/jobs/background-task.ts';
-import { createJobs, type Jobs } from './platform/jobs/jobs.ts';
+import { keysFor } from './platform/generated-keys.ts';
 import type { Logger } from './platform/logging.ts';
 import { createMetrics } from './platform/metrics.ts';
 import { openTracing } from './platform/open-tracing.ts';
-import { watchClock } from './platform/postgres/clock-watch.ts';
 import { type DedicatedConnections, fitPools } from './platform/postgres/connection-budget.ts';
 import { createExports } from './platform/postgres/exports.ts';
 import { createFairReads } from './platform/postgres/fair-reads.ts';
-import { occupy } from './platform/postgres/occupancy.ts';
 import type { Tracing } from './platform/tracing.ts';
 import { runningVersion } from './platform/version.ts';
 import { allProjections } from './projections/all-projections.ts';
 import { createMoments } from './projections/history/moments.ts';
-import { findMismatch, startReadModels } from './projections/read-models.ts';
+import { startReadModels } from './projections/read-models.ts';
 import { traceProjection } from './projections/traced-projection.ts';
 import { createQueries, createRequestQueries } from './queries/queries.ts';
 import { allRoutes, routesWhileStarting, taskServicesOf } from './routes.ts';
-import { stopWebhooks } from './subscribers/webhooks/stop-webhooks.ts';
-import { watchIncidents } from './watch-incidents.ts';
 
 /** The service, serving. */
 export interface Service {
@@ -70,18 +50,6 @@ export interface Service {
   routes: readonly Route[];
   /** Finishes what is under way, for so many seconds at most, then closes every part. May be called again. */
   stop(seconds: number): Promise<void>;
-}
-
-/** What the composition of every part has in common. */
-interface Composition {
-  config: Config;
-  logger: Logger;
-  closing: Closing;
-  /** Gives up the start. */
-  signal: AbortSignal;
-  keys: Keys;
-  /** Undefined when nobody collects traces. */
-  tracing: Tracing | undefined;
 }
 
 /**
@@ -262,126 +230,6 @@ async function compose(composition: Composition): Promise<Service> {
 /** Notifications and webhooks follow the log, and Kafka where it is configured. */
 function dedicatedConnections({ kafka, eventStoreUrl }: Config): DedicatedConnections {
   return { readModels: allProjections.length, subscribers: kafka ? 3 : 2, hasLog: eventStoreUrl === undefined };
-}
-
-async function openWriteSide(
-  { config, logger, closing, signal, keys, tracing }: Composition,
-  database: Database,
-  watch: ReturnType<typeof measure>,
-) {
-  const { connectionString, pools } = database;
-  const keysLog = logger.named('keys');
-  const occupancy = await occupy(connectionString, {
-    vocabulary: VOCABULARY,
-    agreement: {
-      name: 'SECRET_KEY',
-      digest: nameOfSecretKey(keys.secret),
-    },
-    log: (line) => logger.error({}, line),
-    onLost: database.reportLoss,
-  });
-  closing.add('occupancy', () => occupancy.release());
-  await requireKnownVocabulary(pools.commands);
-  const clock = await watchClock(pools.commands, (ahead) =>
-    logger.error({ ahead_ms: Math.round(ahead) }, 'the clock of this machine is ahead: commands are refused'),
-  );
-  closing.add('clock watch', () => clock.close());
-  const { eventStoreUrl } = config;
-  /** What is remembered of the log, to be forgotten with it. */
-  const remembered: (() => void)[] = [];
-  let opened: LogGuard | undefined;
-  const guard = guardLog({
-    store: await openEventStore({
-      ...{ eventStoreUrl, connectionString, pool: pools.commands, logPool: pools.background, logger, signal },
-      isRightLog: async (view) => ((await opened?.check(view)) ?? null) === null,
-    }),
-    findMismatch: (view) => findMismatch(pools.background, allProjections, view),
-    onReplaced() {
-      for (const forget of remembered) forget();
-    },
-    log: logger.named('eventstore'),
-  });
-  opened = guard;
-  closing.add('log guard', () => guard.close());
-  const watched = observed(guard.store, watch.appends);
-  const store = tracing ? tracedStore(watched, tracing) : watched;
-  closing.add('event store', () => store.close());
-  const vault = createKeyVault(pools.commands, keys, {
-    onUnreadable: (data_key, subject) =>
-      keysLog.error({ data_key, subject }, 'a data key does not open: its text is not shown, and its task is 503'),
-  });
-  watch.keys(vault);
-  const streams = createTaskStreams(store, vault);
-  remembered.push(() => streams.forget());
-  const incidents = watchIncidents(store, streams, logger.named('eventstore'));
-  closing.add('incident watch', () => incidents.close());
-  const tasks = createTasks({
-    store,
-    vault,
-    streams,
-    queue: createKeyedQueue(),
-    secret: deriveKey(keys.secret, 'idempotency'),
-    isClockAhead: clock.isAhead,
-    vocabulary: createVocabularyGate(pools.commands),
-    onLostRace: watch.lostRace,
-  });
-  return { store, guard, remembered, vault, incidents, tasks: tracing ? tracedTasks(tasks, tracing) : tasks };
-}
-
-async function openAccounts(
-  { config, logger, closing, keys }: Composition,
-  database: Database,
-  store: EventStore,
-  freshness: Freshness,
-  watch: ReturnType<typeof measure>,
-  mail: MailService,
-): Promise<Accounts> {
-  const ended = await endSessionsOfFormerKey(databaseOn(database.pools.accounts), keys.secret, new Date());
-  if (ended > 0) logger.named('accounts').warn({ sessions: ended }, 'SECRET_KEY is another one than before: all sessions have ended');
-  const accounts = await createAccounts({
-    connectionString: database.connectionString,
-    pool: database.pools.accounts,
-    store,
-    secretKey: keys.secret,
-    log: logger.named('accounts'),
-    onAppended: freshness.recorded,
-    onLookup: watch.lookedUp,
-    onMailQueued: mail.outbox.wake,
-    stopOutliving: stopWebhooks,
-    config: {
-      registration: config.registration,
-      accessTokenMinutes: config.accessTokenMinutes,
-      refreshTokenDays: config.refreshTokenDays,
-      sessionMaxDays: config.sessionMaxDays,
-      firstAdmin: config.admin,
-    },
-  });
-  closing.add('accounts', () => accounts.close());
-  return accounts;
-}
-
-async function openRateLimits({ config, logger, closing }: Composition, { pools }: Database): Promise<RateLimits> {
-  const pool = pools.accounts;
-  const log = logger.named('rate limits');
-  const limits = await startRateLimits({ pool, log, perMinute: config.rateLimitsPerMinute, accounts: createLoginAccounts(pool) });
-  closing.add('rate limits', () => limits.close());
-  return limits;
-}
-
-/** Opened when all that jobs may need is open, and closed before it. */
-async function openJobs(
-  { logger, closing }: Composition,
-  { pool }: Database,
-  watch: ReturnType<typeof measure>,
-  defineOthers: (jobs: Jobs) => void,
-): Promise<Jobs> {
-  const jobs = createJobs({ pool, log: logger.named('jobs'), onEnd: watch.jobEnded });
-  closing.add('jobs', () => jobs.close());
-  jobs.define(backgroundTask, BackgroundTask, runBackgroundTask, backgroundTaskLimits);
-  defineOthers(jobs);
-  await jobs.run();
-  watch.jobs(jobs);
-  return jobs;
 }
 
 async function stop(server: ApiServer, closing: Closing, seconds: number): Promise<void> {
