@@ -70,10 +70,12 @@ describe('the directory', () => {
     for (const wanted of [ann.id, 'ann-erased']) expect(await here.directory.find(wanted)).toBeNull();
   });
 
-  test('finds an active account by id, username or e-mail address', async () => {
+  test('finds an active account by id, username or verified e-mail address', async () => {
     const ann = await join('ann-found', 'Ann Lee');
     const person = { id: ann.id, username: 'ann-found', full_name: 'Ann Lee' };
     for (const wanted of [ann.id, 'ann-found', 'ANN-Found']) expect(await here.directory.findActive(wanted)).toEqual(person);
+    expect(await here.directory.findActiveByEmail('ann-found@example.com')).toBeNull();
+    await world.database.rows('update accounts.users set email_verified = true where id = $1', [ann.id]);
     expect(await here.directory.findActiveByEmail('ANN-found@EXAMPLE.com')).toEqual(person);
     for (const wanted of [randomUUID(), 'ann-found@example.com', 'nobody', 'me', '', '\0', "' or true"]) {
       expect(await here.directory.findActive(wanted)).toBeNull();
