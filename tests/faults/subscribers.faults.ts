@@ -81,7 +81,7 @@ function inOrder(places: readonly string[]): boolean {
 describe('a subscriber whose process is killed at random', () => {
   test('is sent every event at least once and in the order of its stream, and writes the rows of each exactly once', async () => {
     await write(30, 19);
-    const killed = await startUntilDone({ DIES: '0.002' });
+    const killed = await startUntilDone({ DIES_WITHIN: '300' });
     const events = await all();
     expect(events).toHaveLength(600);
     expect(new Set(await sent())).toEqual(new Set(events));
@@ -94,7 +94,7 @@ describe('a subscriber whose process is killed at random', () => {
   test('would lose events, if its checkpoint came before what it speaks for', async () => {
     await without('a checkpoint comes after what it speaks for');
     await write(30, 19);
-    await startUntilDone({ DIES: '0.002' });
+    await startUntilDone({ DIES_WITHIN: '300' });
     expect(new Set(await sent()).size).toBeLessThan((await all()).length);
   });
 

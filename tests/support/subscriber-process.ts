@@ -8,15 +8,17 @@ import { startSubscriber } from '../../src/subscribers/engine/start-subscriber.t
 
 /**
  * A process that follows a log for a subscriber, which appends a line to a file for each event that it is sent, and a row to a table.
- * Ends with 0 once it is at the end of the log; by SIGKILL in the middle with the probability it is told, or at the event it is told.
+ * Ends with 0 once it is at the end of the log. `DIES_WITHIN` ends it by SIGKILL at a random one of so many events, but not of the first ten,
+ * so that no event ends it twice by chance; `DIES_AT` ends it at that event.
  */
-const { DATABASE_URL: connectionString = '', SENT = '', DIES = '0', DIES_AT = '', GATE = '', DATA_DIR = '' } = process.env;
+const { DATABASE_URL: connectionString = '', SENT = '', DIES_WITHIN = 'Infinity', DIES_AT = '', GATE = '', DATA_DIR = '' } = process.env;
 
 const pool = createPool(connectionString, { max: 2, applicationName: 'tests', onError: () => {} });
 const store = await createPostgresEventStore({ connectionString, log: () => {} });
 const log = createLog({ level: 'info', format: 'json' });
 const die = () => process.kill(process.pid, 'SIGKILL');
-const maybeDie = () => Math.random() < Number(DIES) && die();
+let remaining = 10 + Math.random() * (Number(DIES_WITHIN) - 10);
+const dieInTime = () => --remaining < 0 && die();
 
 const running = await startSubscriber(
   {
@@ -24,11 +26,11 @@ const running = await startSubscriber(
     startsAt: 'beginning',
     async send(events) {
       for (const { stream, revision } of events) {
-        maybeDie();
+        dieInTime();
         if (`${stream}@${revision}` === DIES_AT) die();
         appendFileSync(SENT, `${stream}@${revision}\n`);
       }
-      maybeDie();
+      dieInTime();
       // The test waits for the first file, and makes the second.
       if (GATE !== '') appendFileSync(`${DATA_DIR}/${GATE}.waits`, 'x');
       while (GATE !== '' && !existsSync(`${DATA_DIR}/${GATE}.open`)) await pause(20);
