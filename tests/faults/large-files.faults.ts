@@ -37,6 +37,7 @@ const start = (environment: Record<string, string> = {}) =>
     DATA_DIR: directory,
     DATABASE_URL: database.connectionString,
     MAX_UPLOAD_SIZE: String(LARGE),
+    STORAGE_QUOTA_MB: String((2 * LARGE) / MEGABYTE),
     ...environment,
   });
 
