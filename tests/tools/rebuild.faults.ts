@@ -6,7 +6,7 @@ import pg from 'pg';
 import { pauseRebuild } from '../../src/projections/generation.ts';
 import { listing } from '../../src/projections/listing/listing.ts';
 import { createTestDatabase } from '../support/postgres.ts';
-import { startTestService, type TestService } from '../support/service.ts';
+import { keys, startTestService, type TestService } from '../support/service.ts';
 import { startServiceProcess } from '../support/service-process.ts';
 import { fillLog } from './history.ts';
 import { dataDirectory, runTool, startTool } from './run-tool.ts';
@@ -106,7 +106,7 @@ describe('npm run rebuild', () => {
   test('reaches the embedded database of a service that runs', async () => {
     const data = join(directory.path, 'embedded');
     await mkdir(data);
-    const running = await startServiceProcess({ DATA_DIR: data });
+    const running = await startServiceProcess({ ...keys, DATA_DIR: data });
     try {
       const { code, stdout } = await runTool('rebuild', ['listing'], { DATA_DIR: data });
       expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('generation 2 of listing') });
