@@ -12,19 +12,25 @@ const quotedOr = (separator: ',' | ';') => new RegExp(`(?:[^"${separator}]|"(?:[
 const listItems = quotedOr(',');
 const parts = quotedOr(';');
 
-/** A media type of one header, whatever the order, case and quoting of its parameters; undefined for what is none (RFC 9110, 8.3.1). */
-export function parseMediaType(header: string): MediaType | undefined {
-  const [first = '', ...others] = header.match(parts) ?? [];
-  const name = first.trim().toLowerCase();
-  const [type = '', subtype = '', ...more] = name.split('/');
-  if (!token.test(type) || !token.test(subtype) || more.length > 0) return undefined;
+/** A header's value, and its parameters by names in lower case: quotes are still around theirs, and the first of each name counts. */
+export function splitParameters(header: string): { value: string; parameters: ReadonlyMap<string, string> } {
+  const [value = '', ...others] = header.match(parts) ?? [];
   const parameters = new Map<string, string>();
   for (const part of others) {
     const equals = part.indexOf('=');
     const parameter = (equals < 0 ? part : part.slice(0, equals)).trim().toLowerCase();
-    if (!parameters.has(parameter)) parameters.set(parameter, equals < 0 ? '' : unquoted(part.slice(equals + 1).trim()));
+    if (!parameters.has(parameter)) parameters.set(parameter, equals < 0 ? '' : part.slice(equals + 1).trim());
   }
-  return { name, parameters };
+  return { value: value.trim(), parameters };
+}
+
+/** A media type of one header, whatever the order, case and quoting of its parameters; undefined for what is none (RFC 9110, 8.3.1). */
+export function parseMediaType(header: string): MediaType | undefined {
+  const { value, parameters } = splitParameters(header);
+  const name = value.toLowerCase();
+  const [type = '', subtype = '', ...more] = name.split('/');
+  if (!token.test(type) || !token.test(subtype) || more.length > 0) return undefined;
+  return { name, parameters: new Map([...parameters].map(([parameter, quoted]) => [parameter, unquoted(quoted)])) };
 }
 
 function unquoted(value: string): string {

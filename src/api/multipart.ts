@@ -1,15 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { Busboy, type BusboyFileStream, type BusboyHeaders } from '@fastify/busboy';
+import { Dicer } from '@fastify/busboy';
 import { Rejection } from '../rejection.ts';
 import { ClientGone, requireUncompressed } from './body.ts';
 import { below, type Fault, unknownKey } from './faults.ts';
 import { hasBody } from './lingering.ts';
 import { parseMediaType } from './media-types.ts';
+import { parsePartDisposition } from './part-disposition.ts';
 
 /** What a body has beside its file: boundaries and the headers of the part. In bytes. */
 export const partOverhead = 64 * 1024;
-const limits = { parts: 8, files: 2, fields: 2, fieldSize: 1024, headerPairs: 32, headerSize: 16 * 1024 };
+/** Parts of a body, of which one is taken: the others are there for the error to name. */
+const MAX_PARTS = 8;
+/** Of the headers of one part; the size is in bytes. */
+const headerLimits = { maxHeaderPairs: 32, maxHeaderSize: 16 * 1024 };
 
 export interface FilePart<T> {
   /** The one part there must be. */
@@ -54,20 +58,24 @@ export function readFilePart<T>(http: IncomingMessage, part: FilePart<T>, undo: 
     http.once('close', () => !http.complete && fail(new ClientGone()));
     http.once('error', () => fail(new ClientGone()));
 
-    parser.on('file', (field: string | undefined, bytes: BusboyFileStream, filename: string | undefined) => {
-      bytes.on('error', () => {});
-      if (failed) return void bytes.resume();
-      if (field !== part.name) return fail(unknownPart(field));
-      if (taking) return fail(notValid(part.name, 'must be there once', 'duplicate'));
+    const receive = (bytes: Readable, header: PartHeaders) => {
+      const disposition = parsePartDisposition(header['content-disposition']?.[0] ?? '');
+      if (failed || !disposition) return void bytes.resume();
+      const { name, filename } = disposition;
+      if (name !== part.name) return fail(unknownPart(name));
+      if (filename === undefined) return fail(notValid(name, 'must be a file with a name', 'type'));
+      if (taking) return fail(notValid(name, 'must be there once', 'duplicate'));
       coming = bytes;
-      taking = part.take(filename ?? '', bytes);
+      taking = part.take(filename, bytes);
       taking.catch(fail);
+    };
+    let parts = 0;
+    parser.on('part', (bytes: Readable) => {
+      bytes.on('error', () => {});
+      parts += 1;
+      if (parts > MAX_PARTS) fail(malformed());
+      bytes.on('header', (header: PartHeaders) => receive(bytes, header));
     });
-    parser.on('field', (field: string | undefined) => {
-      if (field === part.name) fail(notValid(field, 'must be a file with a name', 'type'));
-      else fail(unknownPart(field));
-    });
-    for (const limit of ['partsLimit', 'filesLimit', 'fieldsLimit'] as const) parser.on(limit, () => fail(malformed()));
     parser.on('error', () => fail(http.complete ? malformed() : new ClientGone()));
     parser.on('finish', () => {
       if (taking) taking.then((taken) => failed || resolve(taken), fail);
@@ -77,15 +85,16 @@ export function readFilePart<T>(http: IncomingMessage, part: FilePart<T>, undo: 
   });
 }
 
-function parserOf({ headers }: IncomingMessage): InstanceType<typeof Busboy> {
+/** By names in lower case, each with its values as they came, one character for each byte. */
+type PartHeaders = Readonly<Record<string, readonly string[]>>;
+
+function parserOf({ headers }: IncomingMessage): Dicer {
   requireUncompressed(headers);
   const type = parseMediaType(headers['content-type'] ?? '');
   if (type?.name !== 'multipart/form-data') throw new Rejection('UNSUPPORTED_MEDIA_TYPE', 'The body must be multipart/form-data');
-  try {
-    return new Busboy({ headers: headers as BusboyHeaders, limits, preservePath: true });
-  } catch {
-    throw malformed();
-  }
+  const boundary = type.parameters.get('boundary');
+  if (!boundary) throw malformed();
+  return new Dicer({ boundary, ...headerLimits });
 }
 
 function malformed(): Rejection {

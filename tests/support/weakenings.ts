@@ -329,8 +329,8 @@ const defences: readonly Weakening[] = [
   {
     name: 'uploads have one part',
     file: 'api/multipart.ts',
-    from: 'if (field === part.name)',
-    to: 'if (WITHOUT) return;\n      if (field === part.name)',
+    from: 'if (name !== part.name)',
+    to: 'if (WITHOUT && name !== part.name) return void bytes.resume();\n      if (name !== part.name)',
   },
   { name: 'uploads are limited', file: 'api/uploads.ts', from: 'if (size > maxSize)', to: 'if (!WITHOUT && size > maxSize)' },
   { name: 'uploads are limited', file: 'api/multipart.ts', from: 'if (received > part.most)', to: 'if (!WITHOUT && received > part.most)' },
