@@ -12,6 +12,7 @@ import { publishing } from './weakenings/kafka.ts';
 import { keys } from './weakenings/keys.ts';
 import { limits } from './weakenings/limits.ts';
 import { assignmentRules, tagDefences } from './weakenings/rights.ts';
+import { uploads } from './weakenings/uploads.ts';
 import { vocabularies } from './weakenings/vocabulary.ts';
 import { webhookDefences } from './weakenings/webhooks.ts';
 
@@ -419,6 +420,7 @@ export const weakenings: readonly Weakening[] = [
   ...following,
   ...publishing,
   ...http,
+  ...uploads,
   ...accountDefences,
   ...answers,
   ...tagDefences,

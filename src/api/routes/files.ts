@@ -221,7 +221,7 @@ function download(storage: FileStorage, { name, size, contentType, sha256, blobK
       ...(range && { 'Content-Range': `bytes ${range.start}-${range.end}/${size}` }),
     },
     stream: {
-      contentType: contentType.startsWith('text/') ? `${contentType}; charset=utf-8` : contentType,
+      contentType,
       chunks: contentOf(storage, blobKey, range),
       asItIs: true,
     },

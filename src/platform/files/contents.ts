@@ -14,24 +14,53 @@ const compound: Readonly<Record<string, { contentType: string; stream: string }>
   xls: { contentType: 'application/vnd.ms-excel', stream: 'Workbook' },
   ppt: { contentType: 'application/vnd.ms-powerpoint', stream: 'PowerPoint Document' },
 };
+/** What is text, in whatever encoding. What a browser would run is plain text: it is stored to be read and never to be opened as a page. */
 const texts: Readonly<Record<string, string>> = {
   txt: 'text/plain',
+  text: 'text/plain',
   log: 'text/plain',
+  ini: 'text/plain',
+  conf: 'text/plain',
+  cfg: 'text/plain',
+  tex: 'text/plain',
+  html: 'text/plain',
+  css: 'text/plain',
+  js: 'text/plain',
+  svg: 'text/plain',
+  srt: 'text/plain',
+  vtt: 'text/vtt',
+  ics: 'text/calendar',
+  vcf: 'text/vcard',
   md: 'text/markdown',
   csv: 'text/csv',
+  tsv: 'text/tab-separated-values',
   json: 'application/json',
+  xml: 'application/xml',
+  yaml: 'application/yaml',
+  toml: 'application/toml',
+  sql: 'application/sql',
 };
-const otherNames: Readonly<Record<string, string>> = { jpeg: 'jpg', tiff: 'tif', htm: 'html' };
+const otherNames: Readonly<Record<string, string>> = { jpeg: 'jpg', tiff: 'tif', htm: 'html', markdown: 'md', yml: 'yaml' };
 
 /** Tells whether a file is what its extension says, while it comes and when it is there. @param extension in lower case, as `.pdf` */
 export function watchContent(extension: string): ContentWatch {
   const name = extension.slice(1);
   const type = otherNames[name] ?? name;
-  if (texts[type]) return textWatch(texts[type]);
+  if (texts[type]) return withoutArchive(textWatch(texts[type]));
   return byHead(
     (head, path, size) => contentType(type, head, path, size),
     (head) => requireType(type, head),
   );
+}
+
+function withoutArchive(watch: ContentWatch): ContentWatch {
+  return {
+    chunk: watch.chunk,
+    async end(path, size) {
+      await requireNoArchive(path, size);
+      return watch.end(path, size);
+    },
+  };
 }
 
 /** Throws early, when the head is there and wrong; what the whole tells is looked at in the end. */
@@ -73,7 +102,7 @@ async function contentType(type: string, head: Buffer, path: string, size: numbe
   if (type === 'zip') return (await isZip(path)) ? 'application/zip' : wrong();
   const office = officeParts[type];
   if (office) return (await isOfficeDocument(path, office)) ? office.contentType : wrong();
-  if (await hasArchiveAtEnd(path, size)) throw new WrongContent('The content may be taken for an archive');
+  await requireNoArchive(path, size);
   const older = compound[type];
   if (!older) return mime;
   return (await hasInside(path, Buffer.from(older.stream, 'utf16le'))) ? older.contentType : wrong();
@@ -81,6 +110,10 @@ async function contentType(type: string, head: Buffer, path: string, size: numbe
 
 function wrong(): never {
   throw new WrongContent('The content is not what the name says');
+}
+
+async function requireNoArchive(path: string, size: number): Promise<void> {
+  if (await hasArchiveAtEnd(path, size)) throw new WrongContent('The content may be taken for an archive');
 }
 
 /** An archive is read from its end, so that any file may have one behind it. */

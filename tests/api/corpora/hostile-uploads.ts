@@ -37,14 +37,26 @@ const contents: Record<string, [string, string | Buffer]> = {
   'a script as a picture': ['holiday.gif', '#!/bin/sh\nrm -rf /\n'],
   'a drawing with a script as a picture': ['holiday.webp', '<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'],
   'a picture as a document': ['letter.pdf', png],
-  'bytes as text': ['notes.txt', Buffer.from([0xff, 0xfe, 0x61, 0x00])],
-  'text with NUL': ['notes.md', 'a\0b'],
   'RTF as a document': ['letter.doc', '{\\rtf1 {\\object evil}}'],
   'an installer as a document': ['letter.doc', compound('Property')],
   'an archive as a document': ['letter.docx', jar],
   'a document with macros': ['letter.docx', withMacros],
   'a table as a document': ['letter.docx', xlsx],
   'a document as a table': ['table.xlsx', docx],
+};
+const binaries: Record<string, [string, string | Buffer]> = {
+  'text with NUL': ['notes.md', 'a\0b'],
+  'NUL behind a mark of UTF-8': ['notes.txt', '\ufeffa\0b'],
+  'UTF-16 without a mark': ['notes.txt', Buffer.from('notes', 'utf16le')],
+  'half a character of UTF-16': ['notes.txt', Buffer.from([0xff, 0xfe, 0x61])],
+  'a program behind a mark of UTF-16': ['notes.txt', Buffer.concat([Buffer.from([0xff, 0xfe, 0x00, 0xdc]), program])],
+  'a program as text': ['notes.txt', program],
+  'a picture as text': ['notes.csv', png],
+  'a document as text': ['notes.txt', pdf],
+  'RTF as text': ['notes.md', '{\\rtf1 hello}'],
+  'PostScript as text': ['notes.txt', '%!PS-Adobe-3.0\n'],
+  'an archive as text': ['notes.csv', jar],
+  'a compressed file without NUL as text': ['notes.csv', Buffer.from('1f8b08083a5b6c6d02036101', 'hex')],
 };
 const polyglots: Record<string, [string, string | Buffer]> = {
   'a picture that is an archive': ['holiday.gif', Buffer.concat([gif, jar])],
@@ -103,6 +115,7 @@ const types: Record<string, [HostileUpload['type'], string, Record<string, strin
 /** What uploads are held off by, each with what comes through without it. */
 export const uploadDefences: Record<string, readonly HostileUpload[]> = {
   'files are what their names say': listed(contents, wrongType),
+  'texts are text': listed(binaries, wrongType),
   'files are one thing': listed(polyglots, wrongType),
   'files have allowed endings': Object.entries(endings).map(([name, filename]) => ({ name, body: fileOf(filename), refused: wrongType })),
   'names of files are names': Object.entries(names).map(([name, filename]) => ({ name, body: fileOf(filename), refused: notValid })),

@@ -38,10 +38,19 @@ describe('what is as its name says has a type', () => {
     ['a.webp', webp, 'image/webp'],
     ['a.pdf', pdf, 'application/pdf'],
     ['a.pdf', `${pdf}${'x'.repeat(10_000)}`, 'application/pdf'],
-    ['a.txt', 'BMW und Größe ✓', 'text/plain'],
-    ['a.txt', '\ufeffwith a mark', 'text/plain'],
-    ['a.md', '<?xml?> is how it begins', 'text/markdown'],
-    ['a.csv', 'a;b\r\n1;2', 'text/csv'],
+    ['a.txt', 'BMW und Größe ✓', 'text/plain; charset=utf-8'],
+    ['a.txt', '\ufeffwith a mark', 'text/plain; charset=utf-8'],
+    ['a.md', '<?xml?> is how it begins', 'text/markdown; charset=utf-8'],
+    ['a.csv', 'a;b\r\n1;2', 'text/csv; charset=utf-8'],
+    ['a.csv', Buffer.from('BMW;Größe', 'latin1'), 'text/csv'],
+    ['a.txt', Buffer.from([0x61, 0xe2, 0x9c]), 'text/plain'],
+    ['a.txt', Buffer.from('\ufeffhello ✓', 'utf16le'), 'text/plain'],
+    ['a.txt', Buffer.from('\ufeff', 'utf16le'), 'text/plain'],
+    ['a.txt', '\u001b$B\f\u001a', 'text/plain; charset=utf-8'],
+    ['a.txt', 'a', 'text/plain; charset=utf-8'],
+    ['a.yml', 'größe: 1', 'application/yaml'],
+    ['a.svg', '<svg xmlns="http://www.w3.org/2000/svg"/>', 'text/plain; charset=utf-8'],
+    ['a.xml', Buffer.from('<?xml version="1.0" encoding="ISO-8859-1"?><ä/>', 'latin1'), 'application/xml'],
     ['a.zip', archive, 'application/zip'],
     ['a.zip', zip({}), 'application/zip'],
     ['a.zip', docx, 'application/zip'],
@@ -52,7 +61,8 @@ describe('what is as its name says has a type', () => {
   ])('%s', async (name, content, type) => expect(await typeOf(name, content)).toBe(type));
 
   test('also a character that comes in two pieces', async () => {
-    expect(await typeOf('a.txt', 'ß✓💩'.repeat(50), 1)).toBe('text/plain');
+    expect(await typeOf('a.txt', 'ß✓💩'.repeat(50), 1)).toBe('text/plain; charset=utf-8');
+    expect(await typeOf('a.txt', Buffer.from('\ufeffß✓💩', 'utf16le'), 1)).toBe('text/plain');
   });
 });
 
@@ -66,12 +76,17 @@ describe('what is not, has none', () => {
     ['a picture of an unknown name', 'a.xyz', png],
     ['a document behind a picture', 'a.pdf', Buffer.concat([png, Buffer.from(pdf)])],
     ['half a beginning', 'a.png', png.subarray(0, 4)],
-    ['bytes as text', 'a.txt', Buffer.from([0x61, 0xff, 0x62])],
     ['text with NUL', 'a.txt', 'a\0b'],
-    ['UTF-16', 'a.txt', Buffer.from('\ufeffhello', 'utf16le')],
-    ['half a character', 'a.csv', Buffer.from([0x61, 0xe2, 0x9c])],
+    ['UTF-16 without a mark', 'a.txt', Buffer.from('hello', 'utf16le')],
+    ['half a character of UTF-16', 'a.txt', Buffer.from([0xff, 0xfe, 0x61])],
+    ['a program behind a mark of UTF-16', 'a.txt', Buffer.from([0xfe, 0xff, 0x4d, 0x5a, 0xdc, 0x00, 0x00, 0x00])],
+    ['an archive behind UTF-16', 'a.txt', Buffer.concat([Buffer.from('\ufeffhello', 'utf16le'), zip({})])],
+    ['a document behind a mark of UTF-16', 'a.txt', Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from('%PDF-1.7\n\n')])],
     ['a document as text', 'a.txt', pdf],
+    ['a document behind a mark as text', 'a.txt', `\ufeff${pdf}`],
     ['RTF as text', 'a.md', '{\\rtf1 hello}'],
+    ['a compressed file without NUL as text', 'a.csv', Buffer.from('1f8b08083a5b6c6d02036101', 'hex')],
+    ['a picture without NUL as text', 'a.log', Buffer.from('ffd8ffdb0101020304', 'hex')],
     ['an archive as a document', 'a.docx', archive],
     ['a table as a text document', 'a.docx', xlsx],
     ['a text document as a table', 'a.xlsx', docx],
