@@ -158,7 +158,7 @@ const pages = [
     '/pages/docs.js',
     '/pages/redoc.js',
   ],
-  ...['/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js', '/docs/favicon-32x32.png', '/redoc/redoc.standalone.js'],
+  ...['/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js', '/docs/favicon-32x32.png', '/favicon.ico', '/redoc/redoc.standalone.js'],
 ];
 
 /** What is open to all and takes nothing. */
