@@ -111,7 +111,7 @@ export function allRoutes({
     ...tokenRoutes({ tokens: accounts.personalTokens }),
     ...userRoutes({ queriesFor }),
     ...mailedLinkRoutes({ proofs: accounts.addressProofs, addresses: mailAddresses }),
-    ...preferenceRoutes({ preferences: accounts.preferences }),
+    ...preferenceRoutes({ preferences: accounts.preferences, addresses: mailAddresses }),
     ...notificationRoutes({ inbox, queriesFor, store, freshness }),
     ...workflowRoutes(),
     ...taskRoutes({ ...taskServices, queriesFor, timeTravel }),

@@ -1,4 +1,4 @@
-/** Where links in mails lead: pages with a button, for scanners of mails open links. */
+/** Where links in mails lead: pages of this service with a button, because scanners of mails open links. */
 export interface MailAddresses {
   verification(token: string): string;
   /** The page with the button, which that one leads on to. */
@@ -8,7 +8,6 @@ export interface MailAddresses {
   unsubscribing(token: string): string;
   /** Where mail programs post to by themselves (RFC 8058). */
   oneClick(token: string): string;
-  task(id: string): string;
 }
 
 /** @param publicUrl where people reach the service, with or without a slash behind it */
@@ -21,6 +20,5 @@ export function mailAddresses(publicUrl: string): MailAddresses {
     passwordReset: withToken('/password-reset'),
     unsubscribing: withToken('/unsubscribe'),
     oneClick: withToken('/api/v1/notifications/unsubscribe'),
-    task: (id) => `${base}/tasks/${id}`,
   };
 }

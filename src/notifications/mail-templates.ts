@@ -1,9 +1,8 @@
 import { layOut, type MailText, oneLine } from './mail-layout.ts';
 
-/** A task, as the mail shows it. */
+/** A task, as the mail shows it: without a link, because the service has no page of a task. */
 export interface MailedTask {
   title: string;
-  url: string;
 }
 
 /** What there is to be told by mail. `by` is whoever did it, by name. Names and titles are as people wrote them. */
@@ -21,7 +20,7 @@ export type MailContent =
   | { kind: 'task_shared_with_me'; by: string; task: MailedTask; permission: 'view' | 'edit' }
   | { kind: 'task_assigned_to_me'; by: string; task: MailedTask; as: 'assignee' | 'owner' }
   | { kind: 'task_completed'; by: string; task: MailedTask }
-  | { kind: 'task_deleted'; by: string; task: Pick<MailedTask, 'title'> }
+  | { kind: 'task_deleted'; by: string; task: MailedTask }
   | { kind: 'comment_on_my_task'; by: string; task: MailedTask; comment: string | null }
   | { kind: 'mentioned'; by: string; task: MailedTask; comment: string | null }
   | { kind: 'task_due_soon'; tasks: readonly (MailedTask & { due: string })[] };
@@ -200,7 +199,6 @@ function taskText(content: OfTask): Text {
   return {
     subject: sentence,
     paragraphs: [`${sentence}.`, ...said],
-    ...('url' in content.task && { button: { label: 'Open the task', url: content.task.url } }),
     reason: byPreference,
   };
 }
@@ -223,7 +221,7 @@ function sentenceOf(content: Exclude<OfTask, { kind: 'task_due_soon' }>, by: str
 }
 
 function dueText({ tasks }: Of<'task_due_soon'>): Text {
-  const list = tasks.map(({ title, due, url }) => `${due}: ${oneLine(title, TITLE)}\n${url}`);
+  const list = tasks.map(({ title, due }) => `${due}: ${oneLine(title, TITLE)}`);
   const [only] = tasks;
   const subject = tasks.length === 1 ? `Due ${only!.due}: ${oneLine(only!.title, TITLE)}` : `${tasks.length} tasks are due soon`;
   return { subject, paragraphs: ['Due soon, and still open:', ...list], reason: byPreference };

@@ -8,7 +8,6 @@ import type { MailOutbox } from '../platform/mail/outbox.ts';
 import type { QueuedMail } from '../platform/mail/outbox-table.ts';
 import type { DueTask } from './due-soon.ts';
 import { quietUntil } from './local-time.ts';
-import type { MailAddresses } from './mail-addresses.ts';
 import type { MailContent, MailedTask } from './mail-templates.ts';
 import { type ComposeMail, verifiedAddress } from './mails.ts';
 
@@ -27,7 +26,6 @@ interface TaskMail {
 export interface TaskMailsParts {
   outbox: Pick<MailOutbox, 'define'>;
   compose: ComposeMail;
-  addresses: Pick<MailAddresses, 'task'>;
   proofs: Pick<AddressProofs, 'recipient'>;
   preferences: Pick<PreferenceStore, 'read'>;
   /** Null for who may not see it of their own; a deleted task is seen by its owner. */
@@ -87,7 +85,7 @@ async function ofEvent(parts: TaskMailsParts, kind: TaskMailKind, queued: Queued
   if (!now || event?.metadata.event_id !== queued.sourceId) return null;
   const { actor } = event.metadata;
   const by = actor.kind === 'system' ? 'Tasktrail' : await parts.nameOf(actor.id);
-  const content = contentOf(kind, event, now, by, { title: now.task.title, url: parts.addresses.task(now.task.id) });
+  const content = contentOf(kind, event, now, by, { title: now.task.title });
   const mentioned = now.events.flatMap((one) => ('mentions' in one.data ? mentionsOf(one.data.mentions) : []));
   return content && { content, concerns: [actor.id, now.task.ownerId, ...mentioned] };
 }
@@ -122,9 +120,9 @@ function commentMail(kind: 'comment_on_my_task' | 'mentioned', event: RecordedTa
   return { kind, by, task, comment: commentVersions(now.events, id).at(-1)?.content ?? null };
 }
 
-async function ofDueTasks({ dueTasks, addresses }: TaskMailsParts, { userId, about }: QueuedMail): Promise<TaskMail | null> {
+async function ofDueTasks({ dueTasks }: TaskMailsParts, { userId, about }: QueuedMail): Promise<TaskMail | null> {
   const due = await dueTasks([{ userId: userId!, day: String(about.day) }]);
-  const tasks = due.map(({ taskId, title, dueDate }) => ({ title, url: addresses.task(taskId), due: dueDate }));
+  const tasks = due.map(({ title, dueDate }) => ({ title, due: dueDate }));
   if (tasks.length === 0) return null;
   return { content: { kind: 'task_due_soon', tasks }, concerns: due.map(({ ownerId }) => ownerId) };
 }

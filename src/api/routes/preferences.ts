@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type KnownPreferences, mailedKinds, type PreferenceStore } from '../../accounts/preferences.ts';
+import type { MailAddresses } from '../../notifications/mail-addresses.ts';
 import { Rejection } from '../../rejection.ts';
 import { accountCall } from '../account-request.ts';
 import { type Route, route } from '../route.ts';
@@ -30,8 +31,13 @@ const UnsubscribedView = z.strictObject({ email_enabled: z.literal(false) }).met
 
 const tag = 'Notifications';
 
+export interface PreferenceServices {
+  preferences: PreferenceStore;
+  addresses: Pick<MailAddresses, 'unsubscribing'>;
+}
+
 /** What people want to be told, and by mail. */
-export function preferenceRoutes({ preferences }: { preferences: PreferenceStore }): Route[] {
+export function preferenceRoutes({ preferences, addresses }: PreferenceServices): Route[] {
   return [
     route({
       method: 'get',
@@ -77,6 +83,18 @@ export function preferenceRoutes({ preferences }: { preferences: PreferenceStore
         await preferences.unsubscribe(query.token, accountCall(request));
         return { status: 200, body: { email_enabled: false } };
       },
+    }),
+    route({
+      method: 'get',
+      path: '/notifications/unsubscribe',
+      tag,
+      summary: 'Redirect to the page that ends mails',
+      description: 'Changes nothing: a browser that opens the address of `List-Unsubscribe` is sent on to a page with a button.',
+      needs: 'open',
+      query: TokenQuery,
+      answers: { 303: null },
+      rejects: [],
+      handle: ({ query }) => ({ status: 303, headers: { Location: addresses.unsubscribing(query.token), 'Cache-Control': 'no-store' } }),
     }),
   ];
 }
