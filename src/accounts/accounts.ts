@@ -223,7 +223,7 @@ async function start(options: AccountsOptions): Promise<Parts> {
     await closed;
   };
   try {
-    const decoy = await hasher.hash(randomBytes(16).toString('hex'));
+    const decoy = await hasher.hash(randomBytes(16).toString('hex'), 'the service');
     if (await ensureFirstAdmin({ database, hasher, log, clock }, config.firstAdmin)) await flushed(relay);
     const tokens = createAccessTokens(secretKey, config.accessTokenMinutes, clock);
     const sessions = createSessions({

@@ -45,7 +45,7 @@ export async function requestEmailChange(
     caller.id,
   ]);
   if (!account) throw gone();
-  const { matches } = await hasher.verify(account.hash, password);
+  const { matches } = await hasher.verify(account.hash, password, caller.id);
   if (!matches) throw new Rejection('PASSWORD_INCORRECT', 'This is not your password');
   await database.transaction(async (sql) => {
     const user = await readUser(sql, caller.id);

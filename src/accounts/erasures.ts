@@ -76,7 +76,7 @@ export function createErasures({ database, hasher, security, clock, changed, flu
       [caller.id],
     );
     if (!account) throw new Rejection('SESSION_ENDED', 'The account is gone');
-    const { matches } = await hasher.verify(account.hash, password);
+    const { matches } = await hasher.verify(account.hash, password, caller.id);
     if (!matches) throw new Rejection('PASSWORD_INCORRECT', 'This is not your password');
     const by = { id: caller.id, kind: 'user', sessionId: caller.sessionId } as const;
     // Changed meanwhile, or hashed anew by a login: it is asked again whether the one that was shown is right.

@@ -35,7 +35,7 @@ export async function ensureFirstAdmin({ database, hasher, log, clock }: FirstAd
   const [past] = await database.rows('select from accounts.first_start');
   if (past) return false;
   const { email, username, password } = acceptable(wanted);
-  const passwordHash = await hasher.hash(password);
+  const passwordHash = await hasher.hash(password, 'the service');
   const user = await database.transaction(async (sql) => {
     // Whoever comes second waits here for the first, and then finds it done.
     const first = await sql.rows('insert into accounts.first_start (at) values ($1) on conflict do nothing returning at', [clock()]);

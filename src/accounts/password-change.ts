@@ -34,9 +34,9 @@ export async function changePassword(
   const { database, hasher } = parts;
   const account = await readAccount(database, caller.id);
   if (isGuessable(change.next, account)) throw guessable();
-  const { matches } = await hasher.verify(account.passwordHash, change.current);
+  const { matches } = await hasher.verify(account.passwordHash, change.current, caller.id);
   if (!matches) throw new Rejection('PASSWORD_INCORRECT', 'This is not your current password');
-  const passwordHash = await hasher.hash(change.next);
+  const passwordHash = await hasher.hash(change.next, caller.id);
   // Changed meanwhile, or hashed anew by a login: it is asked again whether the one that was shown is right.
   if (!(await replaceHash(parts, caller, account.passwordHash, passwordHash, call))) return changePassword(parts, caller, change, call);
 }

@@ -2,20 +2,24 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { FairQueue } from '../platform/fair-queue.ts';
 import type { Logger } from '../platform/logging.ts';
 import { Rejection } from '../rejection.ts';
 import type { PasswordReply, PasswordTask, Verified } from './password-messages.ts';
 
 export interface PasswordHasherOptions {
   log: Logger;
-  /** How many may wait, and how long (ms) one may: more are refused. */
+  /** How many may wait, of all and of one requester, and how long (ms) one may: more are refused. */
   longestQueue?: number;
+  longestOwnQueue?: number;
   longestWait?: number;
   /** Milliseconds after which a process that does not answer is taken for dead. */
   answerWithin?: number;
 }
 
 interface Job {
+  /** For whom it is done. */
+  of: string;
   task: PasswordTask;
   /** How often a process died over it. */
   deaths: number;
@@ -30,15 +34,19 @@ const RESTART_AFTER = [0, 100, 500, 1_000, 5_000];
 const END_WITHIN = 2_000;
 
 /**
- * Hashes passwords in a process beside this one, a few at a time, the rest in a bounded queue. The process is started again when it
+ * Hashes passwords in a process beside this one, a few at a time, the rest in a bounded queue, in turn between the users and addresses for
+ * whom it is done: none of them fills the queue for the others. The process is started again when it
  * dies, and what it was at is done by the next one.
  */
 export class PasswordHasher {
   readonly #log: Logger;
   readonly #longestQueue: number;
+  readonly #longestOwnQueue: number;
   readonly #longestWait: number;
   readonly #answerWithin: number;
-  readonly #waiting: Job[] = [];
+  readonly #waiting = new FairQueue<Job>();
+  /** What a process died over goes first. */
+  readonly #interrupted: Job[] = [];
   readonly #underWay = new Map<number, Job>();
   #process: ChildProcess;
   #isReady = false;
@@ -47,22 +55,33 @@ export class PasswordHasher {
   #lastId = 0;
   #isClosed = false;
 
-  constructor({ log, longestQueue = 256, longestWait = 15_000, answerWithin = 10_000 }: PasswordHasherOptions) {
+  constructor({
+    log,
+    longestQueue = 256,
+    longestOwnQueue = longestQueue / 4,
+    longestWait = 15_000,
+    answerWithin = 10_000,
+  }: PasswordHasherOptions) {
     this.#log = log;
     this.#longestQueue = longestQueue;
+    this.#longestOwnQueue = longestOwnQueue;
     this.#longestWait = longestWait;
     this.#answerWithin = answerWithin;
     this.#process = this.#start();
   }
 
-  /** An argon2id digest with its parameters and salt. @throws Rejection OVERLOADED, SHUTTING_DOWN */
-  hash(password: string): Promise<string> {
-    return this.#do({ do: 'hash', password }) as Promise<string>;
+  /**
+   * An argon2id digest with its parameters and salt.
+   * @param of for whom: the id of a user, or the address of one who has not signed in
+   * @throws Rejection OVERLOADED, SHUTTING_DOWN
+   */
+  hash(password: string, of: string): Promise<string> {
+    return this.#do({ do: 'hash', password }, of) as Promise<string>;
   }
 
-  /** @throws Rejection OVERLOADED, SHUTTING_DOWN */
-  verify(digest: string, password: string): Promise<Verified> {
-    return this.#do({ do: 'verify', digest, password }) as Promise<Verified>;
+  /** @param of as for `hash`. @throws Rejection OVERLOADED, SHUTTING_DOWN */
+  verify(digest: string, password: string, of: string): Promise<Verified> {
+    return this.#do({ do: 'verify', digest, password }, of) as Promise<Verified>;
   }
 
   /** Of the process that hashes now; undefined while one is being started. */
@@ -74,34 +93,43 @@ export class PasswordHasher {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#restart);
-    for (const job of [...this.#waiting.splice(0), ...this.#underWay.values()]) {
+    const refuse = (job: Job) => {
       clearTimeout(job.overdue);
       job.reject(new Rejection('SHUTTING_DOWN', 'The service is stopping'));
-    }
+    };
+    for (let job = this.#next(); job; job = this.#next()) refuse(job);
+    for (const job of this.#underWay.values()) refuse(job);
     this.#underWay.clear();
     await end(this.#process);
   }
 
-  #do(task: PasswordTask): Promise<string | Verified> {
+  #next(): Job | undefined {
+    return this.#interrupted.shift() ?? this.#waiting.take();
+  }
+
+  #do(task: PasswordTask, of: string): Promise<string | Verified> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(new Rejection('SHUTTING_DOWN', 'The service is stopping'));
-      if (this.#waiting.length >= this.#longestQueue) return reject(overloaded());
-      this.#enqueue({ task, deaths: 0, overdue: undefined, resolve, reject }, 'push');
+      if (this.#waiting.size >= this.#longestQueue || this.#waiting.countOf(of) >= this.#longestOwnQueue) return reject(overloaded());
+      const job: Job = { of, task, deaths: 0, overdue: undefined, resolve, reject };
+      this.#refuseWhenLate(job);
+      this.#waiting.add(of, job);
       this.#sendNext();
     });
   }
 
-  #enqueue(job: Job, at: 'push' | 'unshift'): void {
+  #refuseWhenLate(job: Job): void {
     job.overdue = setTimeout(() => {
-      this.#waiting.splice(this.#waiting.indexOf(job), 1);
+      this.#waiting.remove(job.of, job);
+      const at = this.#interrupted.indexOf(job);
+      if (at >= 0) this.#interrupted.splice(at, 1);
       job.reject(overloaded());
     }, this.#longestWait);
-    this.#waiting[at](job);
   }
 
   #sendNext(): void {
     while (this.#isReady && this.#process.connected && this.#underWay.size < AT_ONCE) {
-      const job = this.#waiting.shift();
+      const job = this.#next();
       if (!job) return;
       clearTimeout(job.overdue);
       job.overdue = this.#killWhenLate();
@@ -154,13 +182,16 @@ export class PasswordHasher {
     this.#isReady = false;
     if (this.#isClosed) return;
     this.#log.error({ pid: child.pid, how }, 'the process that hashes passwords died; another is started');
-    const interrupted = [...this.#underWay.values()].reverse();
+    const interrupted = [...this.#underWay.values()];
     this.#underWay.clear();
     for (const job of interrupted) {
       clearTimeout(job.overdue);
       // A task that takes down every process it is given to must not do so for ever.
       if (++job.deaths > 1) job.reject(overloaded());
-      else this.#enqueue(job, 'unshift');
+      else {
+        this.#refuseWhenLate(job);
+        this.#interrupted.push(job);
+      }
     }
     const pause = RESTART_AFTER[Math.min(this.#deathsInARow++, RESTART_AFTER.length - 1)];
     this.#restart = setTimeout(() => this.#start(), pause);

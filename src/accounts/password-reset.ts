@@ -59,7 +59,7 @@ export async function resetPassword(parts: PasswordResetParts, token: string, ne
   const { database, hasher, clock, linkKey, stopOutliving } = parts;
   const link = await linkOf(database, linkKey, token, ['password_reset'], clock());
   if (isGuessable(next, link)) throw guessable();
-  const passwordHash = await hasher.hash(next);
+  const passwordHash = await hasher.hash(next, call.ip);
   const { userId } = link;
   const at = clock();
   await database.transaction(async (sql) => {

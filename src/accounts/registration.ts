@@ -33,7 +33,7 @@ export function register(
   registration: Registration,
   call: AccountCall,
 ): Promise<{ user: User; session: OpenSession }> {
-  return withFreeNames(parts, registration, async (sql, account) => {
+  return withFreeNames(parts, registration, call.ip, async (sql, account) => {
     const user = await makeAccount(sql, { ...account, role: 'user', via: 'self' }, call, parts.clock());
     const session = await parts.sessions.open(sql, { userId: user.id, passwordHash: account.passwordHash }, call);
     return { user, session: session! };
@@ -47,7 +47,7 @@ export function registerOther(
   caller: SessionCaller,
   call: AccountCall,
 ): Promise<User> {
-  return withFreeNames(parts, registration, (sql, account) =>
+  return withFreeNames(parts, registration, caller.id, (sql, account) =>
     makeAccount(sql, { ...account, role, via: 'admin' }, call, parts.clock(), byAdmin(caller)),
   );
 }
@@ -58,10 +58,11 @@ type Named = Pick<NewAccount, 'email' | 'username' | 'fullName' | 'passwordHash'
 async function withFreeNames<T>(
   { database, hasher }: Omit<RegistrationParts, 'sessions'>,
   { email, username: wanted, password, fullName }: Registration,
+  requester: string,
   make: (sql: Sql, account: Named) => Promise<T>,
 ): Promise<T> {
   await requireFree(database, email, wanted);
-  const passwordHash = await hasher.hash(password);
+  const passwordHash = await hasher.hash(password, requester);
   for (let lostRaces = 0; ; lostRaces++) {
     const username = wanted ?? (await freeUsername(database, email));
     if (isGuessable(password, { email, username })) throw guessable();
