@@ -9,8 +9,9 @@ import type { Closing } from './platform/closing.ts';
 import type { Keys } from './platform/generated-keys.ts';
 import type { Logger } from './platform/logging.ts';
 import type { Metrics } from './platform/metrics.ts';
+import type { FairReads } from './platform/postgres/fair-reads.ts';
 import type { Progress } from './projections/progress.ts';
-import type { Queries } from './queries/queries.ts';
+import type { Queries, QueriesFor } from './queries/queries.ts';
 import { createDeadLetters, type DeadLetters } from './subscribers/engine/dead-letters.ts';
 import { healthOfSubscriber, measureSubscribers, overviews } from './subscribers/engine/observe.ts';
 import { type RunningSubscriber, startSubscriber } from './subscribers/engine/start-subscriber.ts';
@@ -30,6 +31,8 @@ export interface SubscriberSideParts {
   store: EventStore;
   vault: KeyVault;
   queries: Queries;
+  queriesFor: QueriesFor<'readFeed'>;
+  reads: FairReads;
   progress: Progress;
   metrics: Metrics;
 }
@@ -86,14 +89,14 @@ async function openKafka({ config, logger, closing, store, queries, progress }: 
 }
 
 /** The events for whoever may see them, as the read model of the feed says. */
-function openEventFeed({ logger, closing, queries, progress, ...log }: SubscriberSideParts): SubscriberSide['events'] {
+function openEventFeed({ logger, closing, queries, progress, ...parts }: SubscriberSideParts): SubscriberSide['events'] {
   const watch = createFeedWatch({
     queries,
     onMove: (listener) => progress.onMove('feed', listener),
     onFailure: (error) => logger.named('event feed').error({ error }, 'who is to be told of new events cannot be asked; it is tried again'),
   });
   closing.add('event feed', async () => watch.close());
-  return { feed: createEventFeed({ ...log, queries }), watch };
+  return { feed: createEventFeed(parts), watch };
 }
 
 function openHeadSigning({ config, logger, closing, keys, store }: SubscriberSideParts): HeadSigning {

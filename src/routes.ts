@@ -8,7 +8,7 @@ import type { Route } from './api/route.ts';
 import { activityRoutes } from './api/routes/activity.ts';
 import { adminProjectionRoutes } from './api/routes/admin-projections.ts';
 import { adminUserRoutes } from './api/routes/admin-users.ts';
-import { type AsyncServices, asyncRoutes } from './api/routes/async.ts';
+import { type AsyncServices, asyncRoutes, type RequestJobs } from './api/routes/async.ts';
 import { authRoutes } from './api/routes/auth.ts';
 import { bulkRoutes } from './api/routes/bulk.ts';
 import { commentRoutes } from './api/routes/comments.ts';
@@ -35,8 +35,8 @@ import { userRoutes } from './api/routes/users.ts';
 import { verificationRoutes } from './api/routes/verification.ts';
 import { type WebhookServices, webhookRoutes } from './api/routes/webhooks.ts';
 import { workflowRoutes } from './api/routes/workflow.ts';
+import type { TaskReadsFor } from './api/task-reads.ts';
 import type { Tasks } from './commands/tasks.ts';
-import { taskVerification } from './commands/verify-task.ts';
 import type { Erasure } from './erasure/erasure.ts';
 import type { EventStore } from './events/store/event-store.ts';
 import type { Inbox } from './notifications/inbox.ts';
@@ -57,7 +57,9 @@ export interface RouteServices {
   timeTravel: TimeTravel;
   files: FileServices['files'];
   pool: pg.Pool;
-  jobs: AsyncServices['jobs'];
+  jobs: RequestJobs;
+  /** The reads of single tasks, for requests. */
+  tasksFor: TaskReadsFor;
   external: AsyncServices['external'];
   mailAddresses: MailAddresses;
   inbox: Inbox;
@@ -92,6 +94,7 @@ export function allRoutes({
   files,
   pool,
   jobs,
+  tasksFor,
   external,
   mailAddresses,
   inbox,
@@ -114,15 +117,15 @@ export function allRoutes({
     ...preferenceRoutes({ preferences: accounts.preferences, addresses: mailAddresses }),
     ...notificationRoutes({ inbox, queriesFor, store, freshness }),
     ...workflowRoutes(),
-    ...taskRoutes({ ...taskServices, queriesFor, timeTravel }),
+    ...taskRoutes({ ...taskServices, queriesFor, tasksFor, timeTravel }),
     ...bulkRoutes(taskServices),
     ...sharingRoutes({ ...taskServices, directory }),
-    ...commentRoutes({ ...taskServices, directory, queriesFor }),
+    ...commentRoutes({ ...taskServices, directory, queriesFor, tasksFor }),
     ...fileRoutes({ ...taskServices, queriesFor, files }),
     ...undoRoutes({ ...taskServices, queriesFor, jobs }),
     ...taskListingRoutes({ queriesFor, timeTravel }),
     ...flowRoutes({ queriesFor, freshness }),
-    ...replayRoutes({ ...taskServices, streams }),
+    ...replayRoutes({ people: directory.people, tasksFor, streams }),
     ...eventRoutes({ ...events, store, freshness, streams, authenticate, isDraining }),
     ...webhookRoutes({ ...webhooks, queriesFor, store, jobs }),
     ...taskChangesRoutes({ queriesFor, timeTravel }),
@@ -131,12 +134,12 @@ export function allRoutes({
       freshness,
       requireTaskVisible: async (taskId, caller) => void (await tasks.read(taskId, caller, { deleted: true })),
     }),
-    ...verificationRoutes({ verifyTask: taskVerification({ tasks, store }), queriesFor }),
+    ...verificationRoutes({ tasksFor, queriesFor }),
     ...deadLetterRoutes({ queriesFor, deadLetters }),
     ...adminProjectionRoutes({ pool, store, readModels }),
     ...adminUserRoutes({ administration: accounts.administration, erasure, queriesFor }),
     ...securityEventRoutes({ security: accounts.security, queriesFor }),
-    ...asyncRoutes({ jobs, external }),
+    ...asyncRoutes({ jobs, external, tasksFor, people: directory.people }),
     ...opsRoutes(ops),
   ];
   return [...routes, ...documentRoutes(routes, ops.about)];

@@ -5,6 +5,7 @@ import type { Route } from './api/route.ts';
 import type { Readiness } from './api/routes/ops.ts';
 import { refusalWatch } from './api/routes/security-events.ts';
 import { type ApiServer, createApiServer } from './api/server.ts';
+import { createTaskReads } from './api/task-reads.ts';
 import { runUndoJob, UndoJob, undoJob, undoJobLimits } from './api/undo-job.ts';
 import { undoRuns } from './api/undo-runs.ts';
 import type { Composition } from './composition.ts';
@@ -182,7 +183,7 @@ async function compose(composition: Composition): Promise<Service> {
   closing.add('erasures', () => erasing.close());
   const { progress } = readModels;
   const notifications = openNotifications({ ...composition, ...write, ...database, accounts, queries, progress, mail });
-  const followed = { ...composition, ...write, ...database, queries, progress, metrics };
+  const followed = { ...composition, ...write, ...database, queries, queriesFor, reads, progress, metrics };
   const { events, heads, deadLetters, kafka } = await openSubscribers(followed, [notifications.subscriber, webhooks.subscriber]);
   watch.heads(heads);
   const checks = healthOf({
@@ -210,7 +211,8 @@ async function compose(composition: Composition): Promise<Service> {
       freshness,
     }),
     pool,
-    jobs,
+    jobs: { start: jobs.start, find: (id, requester) => jobs.find(id, (statement) => reads.query(requester, statement)) },
+    tasksFor: createTaskReads({ ...write, reads }),
     external: config.externalUrl === undefined ? undefined : createExternalCall(config.externalUrl),
     mailAddresses: mail.addresses,
     inbox: notifications.inbox,

@@ -1,6 +1,7 @@
 import type { Caller } from '../accounts/caller.ts';
 import type { Position } from '../events/store/event-store.ts';
 import type { EventTypeName } from '../events/upcasters.ts';
+import type { Requester } from '../platform/postgres/fair-reads.ts';
 import type { EventFeed, FeedPage } from '../subscribers/event-feed.ts';
 import type { FeedWatch } from '../subscribers/feed-watch.ts';
 import type { SentEvent } from './event-stream.ts';
@@ -33,7 +34,7 @@ const PAGE = 100;
 /** The next events; where there are none yet, those that come within so many seconds. */
 export async function pageWithin(services: FeedServices, asked: FeedAsked, seconds: number, request: RequestContext): Promise<FeedPage> {
   const { feed, watch, authenticate, isDraining } = services;
-  if (seconds === 0) return feed.page(asked);
+  if (seconds === 0) return feed.page(asked, request);
   const own = watch.watch(asked.reader);
   const until = performance.now() + seconds * 1000;
   const left = () => until - performance.now();
@@ -41,7 +42,7 @@ export async function pageWithin(services: FeedServices, asked: FeedAsked, secon
   try {
     for (let next = asked; ; ) {
       own.looking();
-      const page = await feed.page(next);
+      const page = await feed.page(next, request);
       if (page.events.length > 0 || isOver()) return page;
       while (!(await own.news(Math.min(left(), LOOK_UP), request.signal)) && !isOver());
       // Much may have changed in the meantime.
@@ -58,15 +59,16 @@ export async function* followed(
   { feed, watch }: Pick<FeedServices, 'feed' | 'watch'>,
   { after, ...asked }: Omit<FeedAsked, 'limit'>,
   head: Position,
-  signal: AbortSignal,
+  requester: Requester,
 ): AsyncGenerator<SentEvent> {
+  const { signal } = requester;
   const own = watch.watch(asked.reader);
   let position = after;
   let isCaughtUp = false;
   try {
     while (!signal.aborted) {
       own.looking();
-      const { events, next, more } = await feed.page({ ...asked, after: position, limit: PAGE });
+      const { events, next, more } = await feed.page({ ...asked, after: position, limit: PAGE }, requester);
       const holdsUntil = performance.now() + HOLDS_FOR;
       let told = 0;
       for (const event of events) {

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { Caller } from '../accounts/caller.ts';
 import { taskNotFound } from '../commands/task/task-command.ts';
 import { emptyAggregate, foldHistory } from '../commands/task-aggregate.ts';
-import type { Tasks } from '../commands/tasks.ts';
 import type { RecordedTaskEvent } from '../events/recorded-event.ts';
 import { formatPosition } from '../events/store/event-store.ts';
 import { permissionOf } from '../events/task/permission.ts';
@@ -11,6 +10,7 @@ import { type AsOfQuery, asOfParameters, asOfRule, type TimeTravel } from './as-
 import { wholeNumber } from './query-parameters.ts';
 import type { Answer, RequestContext } from './route.ts';
 import { includeParameter } from './task-parts.ts';
+import type { TaskReadsFor } from './task-reads.ts';
 import { atMostOneOf } from './views/listing-view.ts';
 import type { People } from './views/person-view.ts';
 import { peopleOn, taskView } from './views/task-view.ts';
@@ -31,7 +31,7 @@ export function asksForThePast(query: PastTaskQuery): boolean {
 }
 
 interface Services {
-  tasks: Tasks;
+  tasksFor: TaskReadsFor;
   timeTravel: TimeTravel;
   people(ids: readonly string[]): Promise<People>;
 }
@@ -47,8 +47,8 @@ interface Asked {
  * The task as it was, for whom may see it now: folded from its own stream. One that is deleted now is there for its owner and admins; one
  * that was deleted then, for them too.
  */
-export async function answerPast({ tasks, timeTravel, people }: Services, { taskId, query, caller, request }: Asked): Promise<Answer> {
-  const { task: now, revision, events } = await tasks.history(taskId, caller, { deleted: true });
+export async function answerPast({ tasksFor, timeTravel, people }: Services, { taskId, query, caller, request }: Asked): Promise<Answer> {
+  const { task: now, revision, events } = await tasksFor(request).history(taskId, caller, { deleted: true });
   if (query.revision !== undefined && query.revision > revision) {
     throw new Rejection('REVISION_NOT_FOUND', `The task is at revision ${revision}`);
   }

@@ -37,7 +37,7 @@ const CHUNK = 100;
 
 /**
  * Takes a run back a hundred tasks at a time. What an interrupted attempt had done already is found to be done: nothing is taken back
- * twice. What others have changed since is left; whoever asks for a preview afterwards is told what that was.
+ * twice. What others have changed since is left, and the result of the job says what that was.
  */
 export function runUndoJob({ runs, queries, untilCurrent, account, isRevoked }: UndoJobParts) {
   return async ({ data, progress, signal }: JobInput<UndoJob>): Promise<void> => {
@@ -48,10 +48,10 @@ export function runUndoJob({ runs, queries, untilCurrent, account, isRevoked }: 
       signal.throwIfAborted();
       await requireStill(data.actor, account);
       if (await isRevoked(data)) throw new JobFailure('The session or token that started this was revoked');
-      const { errors } = await runs.takeBack(touched.slice(next, next + CHUNK), data.run, callOf(data));
+      const { errors, kept } = await runs.takeBack(touched.slice(next, next + CHUNK), data.run, callOf(data));
       const fault = errors.find((error) => !(error instanceof Rejection));
       if (fault !== undefined) throw fault;
-      await progress.save(Math.min((next + CHUNK) / touched.length, 1));
+      await progress.save(Math.min((next + CHUNK) / touched.length, 1), { number: next / CHUNK, content: kept });
     }
   };
 }

@@ -3,11 +3,13 @@ import type { CommandOutcome } from '../commands/command-order.ts';
 import { type Run, undoRun } from '../commands/task/undo-task.ts';
 import type { TouchedTask } from '../queries/activity/find-run.ts';
 import type { TaskServices } from './task-commands.ts';
-import { conflictsOf, type Undone, type UndoResultView, undoResultView } from './views/undo-view.ts';
+import { conflictsOf, type KeptUndo, keptUndo, type Undone, type UndoResultView, undoResultView } from './views/undo-view.ts';
 
 /** What was done to some tasks of a run. */
 export interface TakenBack {
   results: UndoResultView[];
+  /** The same without text. */
+  kept: KeptUndo[];
   outcomes: readonly CommandOutcome[];
   /** What was thrown, where something was. */
   errors: readonly unknown[];
@@ -45,7 +47,13 @@ export function undoRuns({ tasks, freshness, people, isActive }: TaskServices) {
         touched: touched[index]!,
         ...('outcome' in result ? { events: result.outcome.events } : { events: [], error: result.error }),
       }));
-      return { results: await views(undone), outcomes, errors: undone.flatMap((one) => ('error' in one ? one.error : [])) };
+      const results = await views(undone);
+      const revisionOf = (index: number) => {
+        const result = done[index]!;
+        return 'outcome' in result ? result.outcome.revision : undefined;
+      };
+      const kept = undone.map((one, index) => keptUndo(one, results[index]!, revisionOf(index)));
+      return { results, kept, outcomes, errors: undone.flatMap((one) => ('error' in one ? one.error : [])) };
     },
   };
 }

@@ -20,15 +20,11 @@ export interface TaskVerdict {
   headHash: string;
 }
 
-/** Computes the hash chain of a task anew, for whoever may see the task, its owner and admins also when it is deleted. */
-export type VerifyTask = (taskId: string, reader: Person, knownTask: FindKnownTask) => Promise<TaskVerdict>;
-
 /** What is known of a task elsewhere: only that shows an end that was cut off, or a stream that is gone as a whole. */
 export type FindKnownTask = (taskId: string) => Promise<KnownElsewhere | null>;
 
-interface Parts {
-  tasks: Pick<Tasks, 'read'>;
-  store: Pick<EventStore, 'readStream'>;
+export interface VerifyTaskDependencies extends Pick<Tasks, 'read'>, Pick<EventStore, 'readStream'> {
+  knownTask: FindKnownTask;
 }
 
 export interface KnownElsewhere {
@@ -42,36 +38,38 @@ export interface KnownElsewhere {
 const PAGE = 1_000;
 
 /**
- * Also answers of events that nobody could read any more: who may see the task is then told by what can still be read of them.
+ * Computes the hash chain of a task, for whoever may see the task, its owner and admins also when it is deleted. Also answers of events that nobody could read any more: who may see the task is then told by what can still be read of them.
  * @throws Rejection TASK_NOT_FOUND, StoreUnavailable
  */
-export function taskVerification({ tasks, store }: Parts): VerifyTask {
-  return async (taskId, reader, knownTask) => {
-    // What is known before the stream is read must be in it: events are only added.
-    const elsewhere = await knownTask(taskId);
-    const known = await lastRevision(tasks, taskId, reader).catch(async (error: unknown) => {
-      const isGone = elsewhere !== null && (await store.readStream(taskStream(taskId), { limit: 1 })).length === 0;
-      if (!isGone) throw error;
-      requireReadableElsewhere(elsewhere, reader);
-      return -1;
-    });
-    let task: Task | null = null;
-    let link = beginningOfChain;
-    const verdict: TaskVerdict = { valid: true, events: 0, firstBadRevision: null, headHash: '' };
-    for await (const event of eventsOf(store, taskStream(taskId))) {
-      const followed = followChain(link, event);
-      // On from what it computed and not from what is carried: so the last hash tells of every change before.
-      link = { ...followed.link, hash: followed.hash };
-      verdict.events++;
-      verdict.headHash = followed.hash;
-      verdict.firstBadRevision ??= followed.fault?.revision ?? null;
-      if (known === undefined) task = readAnyway(task, event);
-    }
-    if (known === undefined && !(reader.isAdmin && verdict.events > 0)) requireReadable(task, reader, true);
-    const last = Math.max(known ?? -1, elsewhere?.revision ?? -1);
-    if (link.revision < last) verdict.firstBadRevision ??= link.revision + 1;
-    return { ...verdict, valid: verdict.firstBadRevision === null };
-  };
+export async function verifyTask(
+  { read, readStream, knownTask }: VerifyTaskDependencies,
+  taskId: string,
+  reader: Person,
+): Promise<TaskVerdict> {
+  // What is known before the stream is read must be in it: events are only added.
+  const elsewhere = await knownTask(taskId);
+  const known = await lastRevision(read, taskId, reader).catch(async (error: unknown) => {
+    const isGone = elsewhere !== null && (await readStream(taskStream(taskId), { limit: 1 })).length === 0;
+    if (!isGone) throw error;
+    requireReadableElsewhere(elsewhere, reader);
+    return -1;
+  });
+  let task: Task | null = null;
+  let link = beginningOfChain;
+  const verdict: TaskVerdict = { valid: true, events: 0, firstBadRevision: null, headHash: '' };
+  for await (const event of eventsOf(readStream, taskStream(taskId))) {
+    const followed = followChain(link, event);
+    // On from what it computed and not from what is carried: so the last hash tells of every change before.
+    link = { ...followed.link, hash: followed.hash };
+    verdict.events++;
+    verdict.headHash = followed.hash;
+    verdict.firstBadRevision ??= followed.fault?.revision ?? null;
+    if (known === undefined) task = readAnyway(task, event);
+  }
+  if (known === undefined && !(reader.isAdmin && verdict.events > 0)) requireReadable(task, reader, true);
+  const last = Math.max(known ?? -1, elsewhere?.revision ?? -1);
+  if (link.revision < last) verdict.firstBadRevision ??= link.revision + 1;
+  return { ...verdict, valid: verdict.firstBadRevision === null };
 }
 
 /** Of a task whose events are gone, who may see it is told by the read models. @throws Rejection TASK_NOT_FOUND */
@@ -84,9 +82,9 @@ function requireReadableElsewhere({ ownerId, assigneeId, sharedWith, isDeleted }
  * @returns undefined when the task's events cannot be read
  * @throws Rejection TASK_NOT_FOUND, StoreUnavailable, StoreOverloaded
  */
-async function lastRevision(tasks: Pick<Tasks, 'read'>, taskId: string, reader: Person): Promise<number | undefined> {
+async function lastRevision(read: Tasks['read'], taskId: string, reader: Person): Promise<number | undefined> {
   try {
-    return (await tasks.read(taskId, reader, { deleted: true })).revision;
+    return (await read(taskId, reader, { deleted: true })).revision;
   } catch (error) {
     const isAnswer = error instanceof Rejection || error instanceof StoreUnavailable || error instanceof StoreOverloaded;
     if (isAnswer) throw error;
@@ -94,9 +92,9 @@ async function lastRevision(tasks: Pick<Tasks, 'read'>, taskId: string, reader: 
   }
 }
 
-async function* eventsOf(store: Pick<EventStore, 'readStream'>, stream: string): AsyncGenerator<StoredEvent> {
+async function* eventsOf(readStream: EventStore['readStream'], stream: string): AsyncGenerator<StoredEvent> {
   for (let from = 0; ; ) {
-    const page = await store.readStream(stream, { from, limit: PAGE, foreign: true });
+    const page = await readStream(stream, { from, limit: PAGE, foreign: true });
     yield* page;
     if (page.length < PAGE) return;
     await nextTurn();

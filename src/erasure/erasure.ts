@@ -44,7 +44,7 @@ export function createErasure(parts: ErasureParts): Erasure {
   let jobs: Pick<Jobs, 'start'>;
   let comparedWithLog = false;
 
-  const start = async (userId: string) => void (await jobs.start(job, { user_id: userId }));
+  const start = async (userId: string) => void (await jobs.start(job, { user_id: userId }, { createdBy: userId }));
 
   /** The wish is written down: it is done, whatever fails here, for `goOn` finds it. */
   const begin = async (userId: string, transferTo: string | null): Promise<void> => {

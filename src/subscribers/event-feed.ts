@@ -4,8 +4,9 @@ import type { RecordedEvent } from '../events/recorded-event.ts';
 import type { EventStore, Position } from '../events/store/event-store.ts';
 import { taskStream } from '../events/task/task-events.ts';
 import { userStream } from '../events/user/user-events.ts';
+import type { FairReads, Requester } from '../platform/postgres/fair-reads.ts';
 import type { FeedQuery, FeedRow } from '../queries/feed/read-feed.ts';
-import type { Queries } from '../queries/queries.ts';
+import type { QueriesFor } from '../queries/queries.ts';
 import type { CloudEvent } from './cloud-event.ts';
 import { eventSeen } from './event-seen.ts';
 import { createTurns } from './turns.ts';
@@ -21,22 +22,23 @@ export interface FeedPage {
 
 /** The events that somebody may see now, in global order. */
 export interface EventFeed {
-  /** @throws StoreUnavailable, DatabaseUnavailable */
-  page(query: FeedQuery): Promise<FeedPage>;
+  /** In a place of the requester's. @throws StoreUnavailable, DatabaseUnavailable, TooManyReads, QueryTooSlow, RequestAborted */
+  page(query: FeedQuery, requester: Requester): Promise<FeedPage>;
 }
 
 export interface FeedParts {
-  queries: Pick<Queries, 'readFeed'>;
+  queriesFor: QueriesFor<'readFeed'>;
+  reads: Pick<FairReads, 'inPlace'>;
   store: Pick<EventStore, 'readEvents' | 'logId'>;
   vault: KeyVault;
 }
 
-/** However many clients come at once, commands find connections of the pool free. */
+/** However many clients come at once, commands find the event store free: readers have their turns. */
 const AT_ONCE = 3;
 /** PostgreSQL counts in 64 bits, with a sign. */
 const HIGHEST = 2n ** 63n - 1n;
 
-export function createEventFeed({ queries, store, vault }: FeedParts): EventFeed {
+export function createEventFeed({ queriesFor, reads, store, vault }: FeedParts): EventFeed {
   const inTurn = createTurns(AT_ONCE);
 
   /** What events say is read from the log, so that what was erased meanwhile is gone. */
@@ -48,15 +50,15 @@ export function createEventFeed({ queries, store, vault }: FeedParts): EventFeed
   }
 
   return {
-    page: (query) =>
-      inTurn(async () => {
-        const { after } = query;
-        if (after > HIGHEST) return { events: [], next: after, more: false };
-        const { rows, reached, more } = await queries.readFeed(query);
-        // A client may have been farther with another instance than the read model is after a crash of the database.
-        const end = reached > after ? reached : after;
-        return { events: await told(rows, query.reader.id), next: more ? BigInt(rows.at(-1)!.position) : end, more };
-      }),
+    async page(query, requester) {
+      const { after, reader } = query;
+      if (after > HIGHEST) return { events: [], next: after, more: false };
+      const { rows, reached, more } = await queriesFor(requester).readFeed(query);
+      // A client may have been farther with another instance than the read model is after a crash of the database.
+      const end = reached > after ? reached : after;
+      const events = await reads.inPlace(requester, () => inTurn(reader.id, () => told(rows, reader.id)));
+      return { events, next: more ? BigInt(rows.at(-1)!.position) : end, more };
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
@@ -92,6 +93,38 @@ async function endsWhatNobodyReads(url: string): Promise<boolean> {
   await until(async () => (await runningReads(pool)) === 0);
   return hasEnded;
 }
+
+/** How 21 requests of Ann's for something end when the database answers nothing from these tables, and one of Bob's behind them. */
+async function readsWhileLocked(tables: string, path: string): Promise<{ refused: number; waiting: number }> {
+  const holder = await pool.connect();
+  const answered: number[] = [];
+  const read = async (client: Client) => answered.push((await client.send('GET', path)).status);
+  try {
+    await holder.query(`begin; lock table ${tables} in access exclusive mode`);
+    const own = Array.from({ length: 21 }, () => read(ann));
+    await until(async () => answered.length > 0);
+    const other = read(bob);
+    await until(async () => (await runningReads(pool)) === 5);
+    const refused = answered.filter((status) => status === 503).length;
+    const waiting = 22 - answered.length;
+    await holder.query('rollback');
+    await Promise.all([...own, other]);
+    return { refused, waiting };
+  } finally {
+    holder.release(true);
+  }
+}
+
+describe('what is read of jobs and of the feed', () => {
+  test('takes the same places, in which others read meanwhile', async () => {
+    const { rows } = await pool.query<{ tables: string }>(
+      `select string_agg(format('%I.%I', schemaname, tablename), ', ') as tables from pg_tables where schemaname =
+        (select format('%s_v%s_g%s', name, version, generation) from projections.generations where name = 'feed' and state = 'live')`,
+    );
+    expect(await readsWhileLocked(rows[0]!.tables, '/api/v1/events')).toEqual({ refused: 1, waiting: 21 });
+    expect(await readsWhileLocked('jobs.progress', `/async/tasks/${randomUUID()}`)).toEqual({ refused: 1, waiting: 21 });
+  });
+});
 
 describe('the slow reads of one user', () => {
   test('take four places and a queue of sixteen, and no more', async () => {

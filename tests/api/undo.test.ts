@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { created, edited, type Happening } from '../support/happenings.ts';
 import { type Client, type Reply, startTestService, type TestService } from '../support/service.ts';
 import { openBesideLog } from '../support/written-tasks.ts';
@@ -284,11 +285,40 @@ describe('undo of a run', () => {
       expect([again.status, again.headers.get('location'), again.headers.get('idempotent-replayed')]).toEqual([202, location, 'true']);
       expect(code(await undoRun(ann, { request_id: 'other' }, key))).toEqual([422, 'IDEMPOTENCY_KEY_REUSED']);
       const job = await ended(location);
-      expect(job).toEqual({ ...job, status: 'succeeded', progress: 1, error: null });
-      expect(JSON.stringify(job)).not.toContain(ann.id);
-      expect(await ended(behind)).toMatchObject({ status: 'failed', error: 'Whoever asked for it is no admin any more' });
+      const { result, ...told } = job;
+      expect(told).toEqual({ ...told, status: 'succeeded', progress: 1, error: null });
+      expect(JSON.stringify(told)).not.toContain(ann.id);
+      // The body of its 200, in the order in which the run touched the tasks; the first was changed since.
+      const whole = { total: 501, undone: 500, skipped: 1 };
+      expect(result).toEqual({ ...whole, results: result.results });
+      const [skipped, ...others] = shown.body.results;
+      const inTheWay = {
+        revision: 2,
+        type: 'tasktrail.task.edited.v1',
+        actor: { id: ann.id, username: 'ann' },
+        occurred_at: expect.any(String),
+        changes: [{ field: 'title', from: 'Dry', to: 'Wet' }],
+      };
+      const first = { task_id: skipped.task_id, success: false, changes: [], code: 'UNDO_CONFLICT', conflict: [inTheWay] };
+      expect(result.results).toEqual([{ ...first, left: skipped.left }, ...others]);
+      const seenBy = async (reader: Client) => {
+        const { status, body } = await reader.send('GET', location);
+        return [status, body.result?.undone ?? body.error?.code ?? null];
+      };
+      const scoped = async (scope: string) =>
+        service.as({ ...ann, token: (await ann.post('/auth/tokens', { name: scope, scopes: [scope] })).body.token });
+      expect(await seenBy(admin)).toEqual([200, 500]);
+      expect(await seenBy(await scoped('tasks:read'))).toEqual([200, 500]);
+      expect(await seenBy(await scoped('events:read'))).toEqual([200, null]);
+      for (const other of [service.anonymous, bob, eve]) expect(await seenBy(other)).toEqual([404, 'JOB_NOT_FOUND']);
+      // What is kept for it are ids: with its task, the text is gone from it.
+      const database = new pg.Client({ connectionString: service.connectionString });
+      await database.connect();
+      const kept = await database.query('select content::text as content from jobs.results').finally(() => database.end());
+      expect(kept.rows.map(({ content }) => content).join()).not.toMatch(/Water|Dry|Wet/);
+      expect(await ended(behind, eve)).toMatchObject({ status: 'failed', error: 'Whoever asked for it is no admin any more' });
       const revoked = { status: 'failed', error: 'The session or token that started this was revoked' };
-      expect(await ended(byToken.headers.get('location')!)).toMatchObject(revoked);
+      expect(await ended(byToken.headers.get('location')!, admin)).toMatchObject(revoked);
       const written = await Promise.all(both.map((one) => ann.get(`/activity?operation_id=${operation(one)}&per_page=1`)));
       expect(written.map(({ body }) => body.total).sort()).toEqual([0, 500]);
       const left = (await undoRun(ann, { request_id: 'beside', dry_run: true })).body;
@@ -299,9 +329,9 @@ describe('undo of a run', () => {
   }, 60_000);
 });
 
-async function ended(location: string) {
+async function ended(location: string, by = ann) {
   for (const deadline = Date.now() + 30_000; Date.now() < deadline; await pause(50)) {
-    const { body } = await service.anonymous.send('GET', location);
+    const { body } = await by.send('GET', location);
     if (body.finished_at !== null) return body;
   }
   throw new Error('the job did not end');

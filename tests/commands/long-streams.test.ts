@@ -6,7 +6,7 @@ import { addComment } from '../../src/commands/task/comment-on-task.ts';
 import { editTask } from '../../src/commands/task/edit-task.ts';
 import { shareTask } from '../../src/commands/task/share-task.ts';
 import { createTasks } from '../../src/commands/tasks.ts';
-import { taskVerification } from '../../src/commands/verify-task.ts';
+import { verifyTask } from '../../src/commands/verify-task.ts';
 import { decodeEvents, encodeEvents } from '../../src/events/codec.ts';
 import type { RecordedTaskEvent } from '../../src/events/recorded-event.ts';
 import { createTaskStates } from '../../src/notifications/task-states.ts';
@@ -80,7 +80,7 @@ describe('a task with 20,000 comments', () => {
         expect(counted).toBe(LENGTH);
       },
       'a verification': async ({ parts, store }) => {
-        const verdict = await taskVerification({ tasks: createTasks(parts), store })(taskId, reader, async () => null);
+        const verdict = await verifyTask({ ...createTasks(parts), ...store, knownTask: async () => null }, taskId, reader);
         expect(verdict.valid).toBe(true);
       },
       'a notification': async ({ parts, store }) => {

@@ -11,6 +11,7 @@ import { http } from './weakenings/http.ts';
 import { publishing } from './weakenings/kafka.ts';
 import { keys } from './weakenings/keys.ts';
 import { limits } from './weakenings/limits.ts';
+import { queues } from './weakenings/queues.ts';
 import { assignmentRules, tagDefences } from './weakenings/rights.ts';
 import { uploads } from './weakenings/uploads.ts';
 import { vocabularies } from './weakenings/vocabulary.ts';
@@ -431,6 +432,7 @@ export const weakenings: readonly Weakening[] = [
   ...exports,
   ...growth,
   ...crowding,
+  ...queues,
   ...keys,
   ...eventStores,
   ...erasedMentions,

@@ -9,6 +9,7 @@ import type { QueriesFor } from '../../queries/queries.ts';
 import { commandAnswer, taskHeaders } from '../command-request.ts';
 import { type Route, route } from '../route.ts';
 import { answerNothing, commandOnTask, type OnTask, refusalsOnTask, TaskPath, type TaskServices, taskCommands } from '../task-commands.ts';
+import type { TaskReadsFor } from '../task-reads.ts';
 import { CommentVersionView, CommentView, commentView, mentionViews, peopleIn } from '../views/comment-view.ts';
 import { PageQuery, pageAnswer, pageOf, pageRequest } from '../views/listing-view.ts';
 import { wholeListAnswer } from '../views/whole-list.ts';
@@ -16,6 +17,7 @@ import { hasVisibleText, notEmpty } from '../visible-text.ts';
 
 export interface CommentServices extends TaskServices {
   queriesFor: QueriesFor<'listComments'>;
+  tasksFor: TaskReadsFor;
   directory: {
     /** The ids of the active people among these usernames. */
     idsOf(usernames: readonly string[]): Promise<ReadonlyMap<string, string>>;
@@ -27,7 +29,7 @@ const CommentPath = z.strictObject({ task_id: z.string(), comment_id: z.string()
 
 /** What people say about a task. */
 export function commentRoutes(services: CommentServices): Route[] {
-  const { tasks, people, directory, queriesFor, freshness } = services;
+  const { tasks, people, directory, queriesFor, tasksFor, freshness } = services;
   const { carryOut } = taskCommands(services);
 
   const answerComment = async (
@@ -155,7 +157,7 @@ export function commentRoutes(services: CommentServices): Route[] {
       rejects: ['TASK_NOT_FOUND', 'COMMENT_NOT_FOUND', 'INVALID_CURSOR'],
       absent: 'TASK_NOT_FOUND',
       async handle({ params: { task_id: taskId, comment_id: id }, query, caller, request }) {
-        const { task, events } = await tasks.history(taskId, caller);
+        const { task, events } = await tasksFor(request).history(taskId, caller);
         requireReadable(task, id, caller);
         const versions = commentVersions(events, id);
         const names = await people([...new Set(versions.flatMap(({ mentions }) => mentions))]);

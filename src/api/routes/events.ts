@@ -89,7 +89,7 @@ export function eventRoutes({ store, freshness, streams, ...services }: EventSer
         return streams.answer({
           caller,
           request,
-          events: (signal) => followed(services, asked, head, signal),
+          events: (signal) => followed(services, asked, head, { userId: caller.id, ip: request.ip, signal }),
           async requireVisible({ isAdmin }) {
             if (isAdmin !== caller.isAdmin) throw new Rejection('FORBIDDEN', 'The role has changed');
           },

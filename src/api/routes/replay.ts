@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { Tasks } from '../../commands/tasks.ts';
 import { netChanges, reversed } from '../../events/task/net-changes.ts';
 import { permissionOf } from '../../events/task/permission.ts';
 import { changesSeen, shareReader } from '../../events/task/shares-seen.ts';
@@ -12,13 +11,14 @@ import { wholeNumber } from '../query-parameters.ts';
 import { paced, type Replayer, replay, replayViews } from '../replay.ts';
 import { type Answer, type RequestContext, type Route, route } from '../route.ts';
 import { TaskPath } from '../task-commands.ts';
+import type { TaskReads, TaskReadsFor } from '../task-reads.ts';
 import { FieldChangeView } from '../views/field-change-view.ts';
 import { atMostOneOf, pageAnswer, pageOf, pageParameters, pageRequest, pageRules } from '../views/listing-view.ts';
 import type { People } from '../views/person-view.ts';
 import { ReplayView } from '../views/replay-view.ts';
 
 export interface ReplayServices {
-  tasks: Pick<Tasks, 'read' | 'events'>;
+  tasksFor: TaskReadsFor;
   people(ids: readonly string[]): Promise<People>;
   streams: EventStreams;
 }
@@ -60,7 +60,7 @@ const DiffView = z
 const common = { method: 'get', params: TaskPath, absent: 'TASK_NOT_FOUND', needs: { scope: 'tasks:read', task: 'view' } } as const;
 
 /** What a task was, event by event, and what is different between two of its revisions. Of a deleted one for its owner and admins. */
-export function replayRoutes({ tasks, people, streams }: ReplayServices): Route[] {
+export function replayRoutes({ tasksFor, people, streams }: ReplayServices): Route[] {
   return [
     route({
       ...common,
@@ -74,6 +74,7 @@ export function replayRoutes({ tasks, people, streams }: ReplayServices): Route[
       answers: { 200: { json: pageOf(ReplayView), contentTypes: [eventStreamType] } },
       rejects: ['TASK_NOT_FOUND', 'INVALID_CURSOR', 'LIMIT_REACHED'],
       async handle({ params: { task_id: taskId }, query, caller, request }) {
+        const tasks = tasksFor(request);
         const now = await tasks.read(taskId, caller, { deleted: true });
         const replayer = { caller, permission: permissionOf(now.task, caller)!, people };
         const from = query.from_revision ?? 0;
@@ -102,7 +103,8 @@ export function replayRoutes({ tasks, people, streams }: ReplayServices): Route[
       query: DiffQuery,
       answers: { 200: DiffView },
       rejects: ['TASK_NOT_FOUND', 'REVISION_NOT_FOUND'],
-      async handle({ params: { task_id: taskId }, query: { from, to }, caller }): Promise<Answer> {
+      async handle({ params: { task_id: taskId }, query: { from, to }, caller, request }): Promise<Answer> {
+        const tasks = tasksFor(request);
         const { task, revision: last } = await tasks.read(taskId, caller, { deleted: true });
         if (Math.max(from, to) > last) throw new Rejection('REVISION_NOT_FOUND', `The task is at revision ${last}`);
         // A task is deleted twice only when its owner's account was erased.
@@ -118,7 +120,7 @@ export function replayRoutes({ tasks, people, streams }: ReplayServices): Route[
 }
 
 async function pageOfReplay(
-  tasks: ReplayServices['tasks'],
+  tasks: TaskReads,
   range: { taskId: string; from: number; to: number },
   replayer: Replayer,
   asked: PageRequest,
@@ -142,7 +144,7 @@ async function pageOfReplay(
   };
 }
 
-async function isDeletedAt(tasks: ReplayServices['tasks'], taskId: string, revision: number): Promise<boolean> {
+async function isDeletedAt(tasks: TaskReads, taskId: string, revision: number): Promise<boolean> {
   let isDeleted = false;
   for await (const events of tasks.events(taskId, { from: 0, to: revision })) {
     for (const { type } of events) if (type === 'TaskDeleted' || type === 'TaskRestored') isDeleted = type === 'TaskDeleted';

@@ -16,6 +16,7 @@ import { type Answer, type Route, route } from '../route.ts';
 import { isDotSegment } from '../tag.ts';
 import { answerNothing, commandOnTask, type OnTask, refusalsOnTask, TaskPath, type TaskServices, taskCommands } from '../task-commands.ts';
 import { TaskWithParts, withParts } from '../task-parts.ts';
+import type { TaskReadsFor } from '../task-reads.ts';
 import { peopleOn, TaskView, taskView } from '../views/task-view.ts';
 import { AssignBody, TagsBody, TaskBody, TaskPatch, TransitionBody, toCreateTask, toEditTask, toReplacement } from './task-bodies.ts';
 
@@ -34,7 +35,7 @@ const TagPath = z.strictObject({
 
 /** The commands on one task, and the read of one. */
 export function taskRoutes(
-  services: TaskServices & { timeTravel: TimeTravel; queriesFor: QueriesFor<'listComments' | 'listFiles'> },
+  services: TaskServices & { tasksFor: TaskReadsFor; timeTravel: TimeTravel; queriesFor: QueriesFor<'listComments' | 'listFiles'> },
 ): Route[] {
   const { tasks } = services;
   const { settled, carryOut, answerTask, someone } = taskCommands(services);

@@ -3,24 +3,23 @@ import type { Caller } from '../../accounts/caller.ts';
 import type { CommandCall } from '../../commands/command-call.ts';
 import { peopleGivenBack, type Run, undoTask } from '../../commands/task/undo-task.ts';
 import type { Job } from '../../platform/jobs/job-table.ts';
-import type { Jobs } from '../../platform/jobs/jobs.ts';
 import type { TouchedTask } from '../../queries/activity/find-run.ts';
 import type { QueriesFor } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
 import { bulkAnswer, bulkHeaders, unconditionalCall } from '../command-request.ts';
 import { firstMoment, lastMoment } from '../days.ts';
-import { type Answer, type Route, route } from '../route.ts';
+import { type Answer, type RequestContext, type Route, route } from '../route.ts';
 import { commandOnTask, type OnTask, refusalsOnTask, type TaskServices, taskCommands } from '../task-commands.ts';
 import { type UndoJob, undoJob } from '../undo-job.ts';
 import { type UndoRuns, undoRuns } from '../undo-runs.ts';
 import { TaskView } from '../views/task-view.ts';
 import { countsOf, type UndoResultView, UndoRunView, undoRunView } from '../views/undo-view.ts';
-import { JobView, jobView, shareOf } from './async.ts';
+import { JobView, jobView, type RequestJobs, shareOf } from './async.ts';
 import { UndoBody, UndoRunBody } from './undo-bodies.ts';
 
 export interface UndoServices extends TaskServices {
   queriesFor: QueriesFor<'findRun'>;
-  jobs: Pick<Jobs, 'start' | 'find'>;
+  jobs: RequestJobs;
 }
 
 /** Of so many tasks at most an undo is done before it is answered. */
@@ -69,7 +68,7 @@ export function undoRoutes(services: UndoServices): Route[] {
       path: '/activity/undo',
       tag: 'Activity',
       summary: 'Take back all that a run did',
-      description: `What one call, request, token or person did, task by task: fields, status, tags, assignee, shares and deletions. What it created, comments and files are left, and told as \`left\`. A task that others have changed the same on since is skipped as a whole, and told with what is in the way. The caller’s own doing; anybody’s for admins. All of it shares this call’s \`Tasktrail-Operation\`, by which it is undone in turn. Of more than ${MOST_AT_ONCE} tasks it is a job; a dry run afterwards tells what was skipped. The key of a call covers each task on its own.`,
+      description: `What one call, request, token or person did, task by task: fields, status, tags, assignee, shares and deletions. What it created, comments and files are left, and told as \`left\`. A task that others have changed the same on since is skipped as a whole, and told with what is in the way. The caller’s own doing; anybody’s for admins. All of it shares this call’s \`Tasktrail-Operation\`, by which it is undone in turn. Of more than ${MOST_AT_ONCE} tasks it is a job, whose result is the same. The key of a call covers each task on its own.`,
       needs: { scope: 'tasks:write' },
       obeys: ['Idempotency-Key', 'Prefer', 'Tasktrail-Position'],
       refuses: 'If-Match',
@@ -80,7 +79,7 @@ export function undoRoutes(services: UndoServices): Route[] {
         const run = runOf(body, caller);
         const call = unconditionalCall(caller, request, 'post', body);
         const jobId = call.idempotency && !body.dry_run ? tasks.keyedId(call) : undefined;
-        const before = jobId === undefined ? null : await sameJob(jobs, jobId, run);
+        const before = jobId === undefined ? null : await sameJob(jobs, jobId, run, request);
         if (before) return accepted(before, { 'Idempotent-Replayed': 'true' });
         await freshness.requireCurrent(['activity']);
         const { headers } = await freshness.wait({ caller, request, models: ['activity'], ofEverybody: caller.isAdmin });
@@ -132,8 +131,8 @@ async function preview(runs: UndoRuns, { touched, run, call, headers, signal }: 
 }
 
 /** The job that a call with the same key has started before. @throws Rejection IDEMPOTENCY_KEY_REUSED */
-async function sameJob(jobs: UndoServices['jobs'], id: string, run: Run): Promise<Job | null> {
-  const job = await jobs.find(id);
+async function sameJob(jobs: RequestJobs, id: string, run: Run, request: RequestContext): Promise<Job | null> {
+  const job = await jobs.find(id, request);
   // Whose events it takes back follows from the caller's role at the time, and is no part of the body.
   if (job && !isDeepStrictEqual({ ...(job.data as UndoJob).run, by: undefined }, { ...run, by: undefined })) {
     throw new Rejection('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key came with another body before');
@@ -141,7 +140,7 @@ async function sameJob(jobs: UndoServices['jobs'], id: string, run: Run): Promis
   return job;
 }
 
-function start(jobs: UndoServices['jobs'], run: Run, call: CommandCall, id: string | undefined): Promise<Job> {
+function start(jobs: RequestJobs, run: Run, call: CommandCall, id: string | undefined): Promise<Job> {
   const { actor, tokenId, sessionId, operationId, requestId } = call;
   const data = {
     run,

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import type { VerifyTask } from '../../commands/verify-task.ts';
+import { verifyTask } from '../../commands/verify-task.ts';
 import { Id } from '../../events/values.ts';
 import type { QueriesFor } from '../../queries/queries.ts';
 import { type Route, route } from '../route.ts';
+import type { TaskReadsFor } from '../task-reads.ts';
 
 const VerificationView = z.object({
   valid: z.boolean(),
@@ -15,12 +16,12 @@ const VerificationView = z.object({
 });
 
 export interface VerificationServices {
-  verifyTask: VerifyTask;
+  tasksFor: TaskReadsFor;
   queriesFor: QueriesFor<'knownTask'>;
 }
 
 /** Whether the history of a task is the one that was written. */
-export function verificationRoutes({ verifyTask, queriesFor }: VerificationServices): Route[] {
+export function verificationRoutes({ tasksFor, queriesFor }: VerificationServices): Route[] {
   return [
     route({
       method: 'get',
@@ -34,7 +35,8 @@ export function verificationRoutes({ verifyTask, queriesFor }: VerificationServi
       rejects: ['TASK_NOT_FOUND'],
       absent: 'TASK_NOT_FOUND',
       async handle({ params: { task_id: taskId }, caller, request }) {
-        const { valid, events, firstBadRevision, headHash } = await verifyTask(taskId, caller, queriesFor(request).knownTask);
+        const parts = { ...tasksFor(request), ...queriesFor(request) };
+        const { valid, events, firstBadRevision, headHash } = await verifyTask(parts, taskId, caller);
         return { status: 200, body: { valid, events, first_bad_revision: firstBadRevision, head_hash: headHash } };
       },
     }),

@@ -35,7 +35,7 @@ export interface WebhookServices {
   asked: AskedDeliveries;
   queriesFor: QueriesFor<'listDeliveries' | 'findDelivery'>;
   store: Pick<EventStore, 'head' | 'end'>;
-  jobs: Pick<Jobs, 'start' | 'find'>;
+  jobs: Pick<Jobs, 'start'>;
 }
 
 const DeliveriesQuery = atMostOneOf(

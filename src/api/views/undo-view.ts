@@ -44,6 +44,28 @@ export function countsOf(results: readonly Pick<UndoResultView, 'success'>[]): {
   return { total: results.length, undone, skipped: results.length - undone };
 }
 
+/** What a job keeps of a task of its run: ids and revisions. What they say is read from the task's stream, for whoever may see it then. */
+export const KeptUndo = UndoResultView.pick({ task_id: true, success: true, code: true, left: true }).extend({
+  /** Revisions: the first and the last that the undo made. */
+  made: z.tuple([z.int(), z.int()]).optional(),
+  /** Revisions of what was in the way. */
+  conflict: z.array(z.int()).optional(),
+});
+export type KeptUndo = z.output<typeof KeptUndo>;
+
+export function keptUndo(undone: Undone, result: UndoResultView, revision: number | undefined): KeptUndo {
+  const { task_id, success, code, left } = result;
+  const { events, error } = undone;
+  return {
+    task_id,
+    success,
+    ...(code !== undefined && { code }),
+    ...(left !== undefined && { left }),
+    ...(revision !== undefined && events.length > 0 && { made: [revision - events.length + 1, revision] as [number, number] }),
+    ...(error instanceof UndoConflict && { conflict: error.events.map((event) => event.revision) }),
+  };
+}
+
 /** All events that were in the way. */
 export function conflictsOf(all: readonly Undone[]): RecordedTaskEvent[] {
   return all.flatMap(({ error }) => (error instanceof UndoConflict ? error.events : []));

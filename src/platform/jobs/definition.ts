@@ -4,8 +4,19 @@ import type { z } from 'zod';
 export interface Progress {
   /** From 0 to 1: where an earlier attempt has left off; 0 for the first. */
   readonly done: number;
-  /** Never goes back. @throws DatabaseUnavailable */
-  save(done: number): Promise<void>;
+  /**
+   * Never goes back.
+   * @param part what the job leaves of this step for its result; of a step that is repeated, what was left first counts
+   * @throws DatabaseUnavailable
+   */
+  save(done: number, part?: ResultPart): Promise<void>;
+}
+
+/** A piece of a job's result. It holds no text of users: an erasure does not look for any there. */
+export interface ResultPart {
+  /** Its place among the others. */
+  number: number;
+  content: unknown;
 }
 
 export interface JobInput<T> {

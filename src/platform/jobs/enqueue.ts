@@ -36,7 +36,7 @@ export async function enqueue({ boss, pool }: EnqueueDependencies, name: string,
     throw translated(error);
   });
   const never = { startedAt: null, finishedAt: null, error: null };
-  return { id, name, data: input, createdBy, status: 'queued', progress: 0, createdAt: new Date(), ...never };
+  return { id, name, data: input, createdBy, status: 'queued', progress: 0, createdAt: new Date(), ...never, parts: [] };
 }
 
 async function countUnfinished(

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { translated } from '../postgres/connection-failure.ts';
 import { retryingConflicts } from '../postgres/retry-conflicts.ts';
-import type { JobShare } from './definition.ts';
+import type { JobShare, ResultPart } from './definition.ts';
 
 /** The schema of pg-boss. Its tables are documented for reading; whatever changes them goes through its functions. */
 export const queueSchema = 'pgboss';
@@ -23,6 +23,8 @@ export interface Job {
   finishedAt: Date | null;
   /** Why it failed, in words that may be shown. */
   error: string | null;
+  /** What a job that succeeded has left, part by part. */
+  parts: unknown[];
 }
 
 /** What a job is given by whoever starts it, as the queue keeps it. */
@@ -40,9 +42,12 @@ export interface Attempt {
   number: number;
 }
 
+type Query = <R extends pg.QueryResultRow>(statement: pg.QueryConfig) => Promise<R[]>;
+
 /** All may throw DatabaseUnavailable. */
 export interface JobTable {
-  find(id: string, names: readonly string[]): Promise<Job | null>;
+  /** @param query runs the statement on behalf of a request */
+  find(id: string, names: readonly string[], query?: Query): Promise<Job | null>;
   /** How many of a kind wait, counted no further than the limit. */
   waiting(name: string, limit: number): Promise<number>;
   /** How many jobs wait and run, of all kinds. */
@@ -50,7 +55,7 @@ export interface JobTable {
   /** Whether a job runs on an instance that has not been heard of for too long. */
   hasAbandoned(): Promise<boolean>;
   begin(id: string): Promise<Attempt>;
-  save(id: string, done: number): Promise<void>;
+  save(id: string, done: number, part?: ResultPart): Promise<void>;
   /** As if the attempt had never begun. */
   uncount(id: string): Promise<void>;
   forgetOld(): Promise<void>;
@@ -64,15 +69,18 @@ export function createJobTable(pool: pg.Pool): JobTable {
     return result.rows;
   };
   return {
-    async find(id, names) {
-      const [row] = await rows<JobRow>(findOne, [id, names]);
+    async find(id, names, query: Query = ({ text, values }) => rows(text, values)) {
+      const [row] = await query<JobRow>({ text: findOne, values: [id, names] });
       return row ? jobOf(row) : null;
     },
     waiting: async (name, limit) => (await rows<{ count: number }>(countWaiting, [name, limit]))[0]!.count,
     unfinished: async () => (await rows<{ queued: number; running: number }>(countUnfinished))[0]!,
     hasAbandoned: async () => (await rows<{ found: boolean }>(abandoned))[0]!.found,
     begin: async (id) => (await rows<Attempt>(beginAttempt, [id]))[0]!,
-    save: async (id, done) => void (await rows(saveProgress, [id, done])),
+    async save(id, done, part) {
+      if (part) await rows(keepPart, [id, part.number, JSON.stringify(part.content)]);
+      await rows(saveProgress, [id, done]);
+    },
     uncount: async (id) => void (await rows('update jobs.progress set attempts = attempts - 1 where job_id = $1', [id])),
     forgetOld: async () => void (await rows(`delete from jobs.progress where touched_at < now() - interval '3 days'`)),
   };
@@ -88,6 +96,7 @@ interface JobRow {
   startedAt: Date | null;
   done: number | null;
   error: string | null;
+  parts: unknown[] | null;
 }
 
 const statuses: Record<JobRow['state'], JobStatus> = {
@@ -99,7 +108,7 @@ const statuses: Record<JobRow['state'], JobStatus> = {
   failed: 'failed',
 };
 
-function jobOf({ id, name, data, state, createdAt, finishedAt, startedAt, done, error }: JobRow): Job {
+function jobOf({ id, name, data, state, createdAt, finishedAt, startedAt, done, error, parts }: JobRow): Job {
   const status = statuses[state];
   return {
     id,
@@ -112,12 +121,18 @@ function jobOf({ id, name, data, state, createdAt, finishedAt, startedAt, done, 
     startedAt,
     finishedAt,
     error: status === 'failed' ? (error ?? 'The job was given up') : null,
+    parts: parts ?? [],
   };
 }
 
 const findOne = `
   select job.id, job.name, job.data, job.state, job.created_on as "createdAt", job.completed_on as "finishedAt",
-         job.output ->> 'message' as error, progress.done, progress.started_at as "startedAt"
+         job.output ->> 'message' as error, progress.done,
+         -- A job is taken from the queue a moment before its first attempt is written down.
+         coalesce(progress.started_at, case when job.state = 'active' then job.started_on end) as "startedAt",
+         case when job.state = 'completed'
+           then (select jsonb_agg(result.content order by result.part) from jobs.results result where result.job_id = job.id)
+         end as parts
     from ${queueSchema}.job left join jobs.progress on progress.job_id = job.id
    where job.id = $1 and job.name = any($2)`;
 
@@ -137,6 +152,8 @@ const beginAttempt = `
   insert into jobs.progress (job_id) values ($1)
   on conflict (job_id) do update set attempts = progress.attempts + 1, touched_at = now()
   returning done, attempts as number`;
+
+const keepPart = 'insert into jobs.results (job_id, part, content) values ($1, $2, $3) on conflict (job_id, part) do nothing';
 
 // One that has lost its job to another instance without knowing must not take back what that one has done.
 const saveProgress = `update jobs.progress set done = greatest(done, $2), touched_at = now() where job_id = $1`;

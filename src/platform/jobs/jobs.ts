@@ -28,8 +28,12 @@ export interface Jobs {
    * Error for data that its schema does not take
    */
   start(name: string, data: unknown, options?: StartOptions): Promise<Job>;
-  /** For a day after it ended. @throws DatabaseUnavailable */
-  find(id: string): Promise<Job | null>;
+  /**
+   * For a day after it ended.
+   * @param query runs the statement on behalf of a request, as `FairReads.query` does
+   * @throws DatabaseUnavailable, and what `query` throws
+   */
+  find(id: string, query?: Parameters<JobTable['find']>[2]): Promise<Job | null>;
   unfinished: JobTable['unfinished'];
   /** From now on does what is waiting. @throws DatabaseUnavailable */
   run(): Promise<void>;
@@ -101,7 +105,7 @@ export function createJobs({ pool, log, onEnd = () => {} }: JobsOptions): Jobs {
       wake(name);
       return job;
     },
-    find: (id) => table.find(id, [...definitions.keys()]),
+    find: (id, query) => table.find(id, [...definitions.keys()], query),
     unfinished: table.unfinished,
     async run() {
       await boss.start();

@@ -33,7 +33,7 @@ export async function runAttempt(parts: AttemptParts, job: QueuedJob): Promise<J
     await definition.handler({
       data: definition.schema.parse(job.data.input),
       createdBy: job.data.createdBy,
-      progress: { done: attempt.done, save: (done) => table.save(job.id, done) },
+      progress: { done: attempt.done, save: (done, part) => table.save(job.id, done, part) },
       signal,
     });
     return [{ id: job.id, status: 'completed' }];

@@ -14,4 +14,15 @@ export const jobMigrations: readonly Migration[] = [
         touched_at timestamptz not null default now()
       );`,
   },
+  {
+    name: '0002_results',
+    sql: `
+      -- What a job leaves for its result: ids and numbers, never text, so that an erasure has nothing to look for here.
+      create table jobs.results (
+        job_id uuid not null references jobs.progress on delete cascade,
+        part integer not null,
+        content jsonb not null,
+        primary key (job_id, part)
+      );`,
+  },
 ];

@@ -33,6 +33,12 @@ export interface FairReads {
    * @throws TooManyReads, QueryTooSlow, RequestAborted, DatabaseUnavailable
    */
   query<R>(requester: Requester, statement: pg.QueryConfig): Promise<R[]>;
+  /**
+   * Does what else reads on the requester's behalf, from the log for example, in one of the same places. It must not read through `query`
+   * itself: with all places taken by such work, none of it could go on.
+   * @throws TooManyReads, RequestAborted
+   */
+  inPlace<T>(requester: Requester, work: () => Promise<T>): Promise<T>;
 }
 
 /** Milliseconds that one statement of a read may take; the pool of the reads sets it on the server. */
@@ -51,18 +57,25 @@ export const readLimits: PlaceLimits = { maxRunning: 4, maxWaiting: 16, waitTime
  */
 export function createFairReads(pool: pg.Pool, control: Pick<pg.Pool, 'query'>, limits: PlaceLimits = readLimits): FairReads {
   const places = createPlaces(limits);
+
+  async function inPlace<T>(requester: Requester, work: () => Promise<T>): Promise<T> {
+    const giveBack = await places.take(placesOf(requester), requester.signal).catch((error: unknown) => {
+      throw error instanceof NoPlaceFree ? new TooManyReads(error.hasWaited ? WAITED : FULL) : error;
+    });
+    try {
+      return await work();
+    } finally {
+      giveBack();
+    }
+  }
+
   return {
-    async query<R>(requester: Requester, statement: pg.QueryConfig) {
-      const { signal } = requester;
-      const giveBack = await places.take(placesOf(requester), signal).catch((error: unknown) => {
-        throw error instanceof NoPlaceFree ? new TooManyReads(error.hasWaited ? WAITED : FULL) : error;
-      });
-      try {
-        return (await runCancellable(pool, control, { ...statement, query_timeout: ANSWER_TIMEOUT_MS } as pg.QueryConfig, signal)) as R[];
-      } finally {
-        giveBack();
-      }
-    },
+    inPlace,
+    query: <R>(requester: Requester, statement: pg.QueryConfig) =>
+      inPlace(requester, async () => {
+        const limited = { ...statement, query_timeout: ANSWER_TIMEOUT_MS } as pg.QueryConfig;
+        return (await runCancellable(pool, control, limited, requester.signal)) as R[];
+      }),
   };
 }
 

@@ -24,6 +24,7 @@ export interface People {
   readonly assignee: Client;
   readonly stranger: Client;
   readonly admin: Client;
+  readonly anonymous: Client;
   /** Owns things of its own: its account is disabled. */
   readonly disabled: Client;
   /** Whose object it is that a caller is tried on. */
@@ -66,6 +67,7 @@ export async function gatherPeople(service: TestService): Promise<People> {
   };
   return {
     ...known,
+    anonymous: service.anonymous,
     ownerFor: (caller) => (personOf(caller) === disabled ? disabled : owner),
     idOf: (caller) => personOf(caller).id,
     tokenOf(caller, needs, ofAdmin) {

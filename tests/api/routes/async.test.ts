@@ -63,6 +63,7 @@ describe('a background task', () => {
       started_at: accepted.body.started_at,
       finished_at: null,
       error: null,
+      result: null,
     });
     const seen = new Set<number>();
     const ended = await until(location, ({ body }) => {
@@ -80,10 +81,10 @@ describe('a background task', () => {
     expect(accepted.body.name).toBe('background-task');
   });
 
-  test('counts against the limit of whoever starts it, and looking at it does not', async () => {
+  test('counts against the limit of the client that starts it, and so does each look at it', async () => {
     const accepted = await post({ steps: 1, step_ms: 0 });
     expect(accepted.headers.get('x-ratelimit-limit')).toBe('1000');
-    expect((await get(accepted.headers.get('location')!)).headers.get('x-ratelimit-limit')).toBeNull();
+    expect((await get(accepted.headers.get('location')!)).headers.get('x-ratelimit-limit')).toBe('1000');
     expect((await get('/async/external')).headers.get('x-ratelimit-limit')).toBe('1000');
   });
 
@@ -131,6 +132,14 @@ describe('a background task', () => {
     await until(accepted.headers.get('location')!, ({ body }) => body.finished_at !== null);
     expect((await get('/metrics')).text).toMatch(/tasktrail_jobs_ended_total\{status="succeeded"\} [1-9]/);
   });
+});
+
+test('a job that a user has started is there for that user and for admins', async () => {
+  const [ann, bob, admin] = [await service.someone('ann'), await service.someone('bob'), await service.admin()];
+  const { headers } = await ann.send('POST', '/async/background-task', { body: JSON.stringify({ steps: 1, step_ms: 0 }) });
+  const statuses = [];
+  for (const client of [ann, admin, bob, service.anonymous]) statuses.push((await client.send('GET', headers.get('location')!)).status);
+  expect(statuses).toEqual([200, 200, 404, 404]);
 });
 
 describe('what is fetched from outside', () => {

@@ -72,6 +72,37 @@ test('instances that start at once on an empty database make its tables once, an
   }
 });
 
+test('a job that runs is never shown without its start', async () => {
+  const { jobs } = await instance('begun', async () => {});
+  const holder = await pool.connect();
+  try {
+    // Nothing can be written down of its first attempt.
+    await holder.query('begin');
+    await holder.query('lock table jobs.progress in exclusive mode');
+    const { id } = await jobs.start('begun', { n: 1 });
+    const running = await until(jobs, id, ({ status }) => status === 'running');
+    expect(running.startedAt).toBeInstanceOf(Date);
+    await holder.query('rollback');
+    expect((await until(jobs, id, hasEnded)).status).toBe('succeeded');
+  } finally {
+    holder.release();
+  }
+});
+
+test('a job leaves its result in parts, of which the first of each number counts, and shows it when it has succeeded', async () => {
+  const held = { isHeld: true };
+  const { jobs } = await instance('leaving', async ({ progress }) => {
+    await progress.save(0.5, { number: 1, content: ['second'] });
+    await progress.save(0.5, { number: 0, content: ['first'] });
+    await progress.save(0.5, { number: 0, content: ['again'] });
+    while (held.isHeld) await pause(10);
+  });
+  const { id } = await jobs.start('leaving', { n: 1 });
+  expect((await until(jobs, id, ({ progress }) => progress > 0)).parts).toEqual([]);
+  held.isHeld = false;
+  expect((await until(jobs, id, hasEnded)).parts).toEqual([['first'], ['second']]);
+});
+
 test('a job begins at once, and jobs behind it follow without a pause', async () => {
   const { jobs } = await instance('quick', async () => {});
   const since = performance.now();

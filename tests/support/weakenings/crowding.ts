@@ -7,8 +7,14 @@ export const crowding: readonly Weakening[] = [
   {
     name: 'a user has so many reads',
     file: fairReads,
-    from: 'const giveBack = await places.take(',
-    to: 'const giveBack = WITHOUT ? () => {} : await places.take(',
+    from: 'const giveBack = await places.take(placesOf(requester), requester.signal)',
+    to: 'const giveBack = WITHOUT ? () => {} : await places.take(placesOf(requester), requester.signal)',
+  },
+  {
+    name: 'streams are read in places',
+    file: 'api/task-reads.ts',
+    from: 'reads.inPlace(requester, work);',
+    to: '(WITHOUT ? work() : reads.inPlace(requester, work));',
   },
   {
     name: 'reads end when their client leaves',
@@ -21,6 +27,12 @@ export const crowding: readonly Weakening[] = [
     file: 'api/routes/undo.ts',
     from: "await freshness.requireCurrent(['activity']);",
     to: "if (!WITHOUT) await freshness.requireCurrent(['activity']);",
+  },
+  {
+    name: 'the job of an undo waits for the log',
+    file: 'api/undo-job.ts',
+    from: 'await untilCurrent(signal);',
+    to: 'if (!WITHOUT) await untilCurrent(signal);',
   },
   {
     name: 'what is known is forgotten with the connection',
