@@ -101,12 +101,14 @@ async function compose(composition: Composition): Promise<Service> {
   await requireMasterKey(database.pool, keys);
   const write = await openWriteSide(composition, database, watch);
   const { connectionString, pools, pool } = database;
+  // What follows the log reads many keys for the first time: it leaves the connections of commands alone.
+  const behind = { ...write, vault: write.vault.loadingOn(pool) };
   await fitPools(pools, config.database.poolMax, dedicatedConnections(config), (message) => logger.named('postgres').error({}, message));
   const readModels = await startReadModels(allProjections, {
     connectionString,
     pool,
     logger,
-    ...write,
+    ...behind,
     onApplied(model, events, since) {
       watch.applied(model, events.length);
       if (tracing) traceProjection(tracing, model, events, since);
@@ -156,7 +158,7 @@ async function compose(composition: Composition): Promise<Service> {
   });
   await erasure.repeat();
   const webhooks = openWebhooks({
-    ...{ ...composition, ...write, ...database, accounts, queries, metrics },
+    ...{ ...composition, ...behind, ...database, accounts, queries, metrics },
     progress: readModels.progress,
     feedSchema: () => readModels.schema('feed'),
   });
@@ -182,8 +184,8 @@ async function compose(composition: Composition): Promise<Service> {
   const erasing = keepErasing(pool, erasure, logger.named('erasure'));
   closing.add('erasures', () => erasing.close());
   const { progress } = readModels;
-  const notifications = openNotifications({ ...composition, ...write, ...database, accounts, queries, progress, mail });
-  const followed = { ...composition, ...write, ...database, queries, queriesFor, reads, progress, metrics };
+  const notifications = openNotifications({ ...composition, ...behind, ...database, accounts, queries, progress, mail });
+  const followed = { ...composition, ...behind, ...database, queries, queriesFor, reads, progress, metrics };
   const { events, heads, deadLetters, kafka } = await openSubscribers(followed, [notifications.subscriber, webhooks.subscriber]);
   watch.heads(heads);
   const checks = healthOf({

@@ -1,10 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
 import { maxConnections } from '../../src/platform/postgres/connection-budget.ts';
 import { allProjections } from '../../src/projections/all-projections.ts';
+import { eventually } from '../support/eventually.ts';
+import { created } from '../support/happenings.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { startTestService, type TestService } from '../support/service.ts';
+import { openBesideLog } from '../support/written-tasks.ts';
 
 jest.setTimeout(60_000);
 
@@ -27,6 +31,24 @@ describe('rebuilds in a row', () => {
   afterAll(async () => {
     await pool?.end();
     await service?.stop();
+  });
+
+  test('look keys up that this instance has never seen, as all that follows the log does, without the connections of commands', async () => {
+    const log = await openBesideLog(service);
+    try {
+      const taskId = randomUUID();
+      await log.write([{ taskId, happenings: [created()] }]);
+      const lookedUpBy = async () => {
+        const { rows } = await pool.query<{ name: string }>(
+          `select distinct application_name as name from pg_stat_activity where query like '%from event_log.data_keys where id = any%'
+             and datname = current_database() and pid <> pg_backend_pid() and application_name like 'tasktrail%'`,
+        );
+        return rows.map(({ name }) => name);
+      };
+      expect(await eventually(lookedUpBy, (names) => names.length > 0)).toEqual(['tasktrail background']);
+    } finally {
+      await log.close();
+    }
   });
 
   test('are refused while two former generations are kept, fail no command and stay within the counted connections', async () => {

@@ -26,6 +26,8 @@ export interface KeyVault {
    * last are left out, or refused where what they sealed must not be taken for erased. @throws KeyUnreadable when they are refused
    */
   load(ids: Iterable<string>, unreadable?: OnUnreadable): Promise<ReadonlyMap<string, KeyObject>>;
+  /** The same vault, whose `load` looks keys up on the connections of another pool: background work takes none of those of commands. */
+  loadingOn(pool: pg.Pool): KeyVault;
   /** How many keys this process has found that are there and do not open. */
   unreadable(): number;
   /** The one lasting key of a person, made and kept at the first call. @throws KeyDestroyed, KeyUnreadable */
@@ -66,8 +68,8 @@ export function createKeyVault(pool: pg.Pool, keys: MasterKeys | string, { onUnr
   const people = new LRUCache<string, DataKey>({ max: CACHED });
   let forgotten = 0;
 
-  const query = async <Found extends pg.QueryResultRow = Row>(text: string, values: unknown[]): Promise<Found[]> => {
-    const { rows } = await pool.query<Found>(text, values).catch((error: unknown) => {
+  const query = async <Found extends pg.QueryResultRow = Row>(text: string, values: unknown[], on = pool): Promise<Found[]> => {
+    const { rows } = await on.query<Found>(text, values).catch((error: unknown) => {
       throw translated(error);
     });
     return rows;
@@ -105,33 +107,35 @@ export function createKeyVault(pool: pg.Pool, keys: MasterKeys | string, { onUnr
     return { key: { id, key: createSecretKey(bytes) }, wrapped };
   };
 
-  return {
+  const loadOn = async (on: pg.Pool, ids: Iterable<string>, onUnreadableKey: OnUnreadable): Promise<Map<string, KeyObject>> => {
+    const found = new Map<string, KeyObject>();
+    const missing: string[] = [];
+    for (const id of ids) {
+      const key = cache.get(id);
+      if (key) found.set(id, key);
+      else missing.push(id);
+    }
+    if (missing.length === 0) return found;
+    const forgottenBefore = forgotten;
+    const rows = await query(`select id, subject, wrapped from event_log.data_keys where id = any($1) and wrapped <> ''`, [missing], on);
+    for (const row of rows) {
+      const key = unwrap(row);
+      if (key === null && onUnreadableKey === 'refuse') throw unreadableKey(row);
+      if (key === null) continue;
+      found.set(row.id, key);
+      // What was forgotten meanwhile may be what was just read.
+      if (forgotten === forgottenBefore) cache.set(row.id, key);
+    }
+    return found;
+  };
+
+  const vault: KeyVault = {
     erasedNames: names,
     create,
     remember: ({ id, key }) => void cache.set(id, key),
     unreadable: () => unreadable.size,
-    async load(ids, onUnreadableKey = 'redact') {
-      const found = new Map<string, KeyObject>();
-      const missing: string[] = [];
-      for (const id of ids) {
-        const key = cache.get(id);
-        if (key) found.set(id, key);
-        else missing.push(id);
-      }
-      if (missing.length > 0) {
-        const forgottenBefore = forgotten;
-        const rows = await query(`select id, subject, wrapped from event_log.data_keys where id = any($1) and wrapped <> ''`, [missing]);
-        for (const row of rows) {
-          const key = unwrap(row);
-          if (key === null && onUnreadableKey === 'refuse') throw unreadableKey(row);
-          if (key === null) continue;
-          found.set(row.id, key);
-          // What was forgotten meanwhile may be what was just read.
-          if (forgotten === forgottenBefore) cache.set(row.id, key);
-        }
-      }
-      return found;
-    },
+    load: (ids, onUnreadableKey = 'redact') => loadOn(pool, ids, onUnreadableKey),
+    loadingOn: (other) => ({ ...vault, load: (ids, onUnreadableKey = 'redact') => loadOn(other, ids, onUnreadableKey) }),
     async ofPerson(subject) {
       const known = people.get(subject);
       if (known) return known;
@@ -196,6 +200,7 @@ export function createKeyVault(pool: pg.Pool, keys: MasterKeys | string, { onUnr
       }
     },
   };
+  return vault;
 }
 
 function unreadableKey({ id, subject }: Row): KeyUnreadable {
