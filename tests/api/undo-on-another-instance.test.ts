@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { eventually } from '../support/eventually.ts';
 import { type Client, createClient, type Reply, startTestService, type TestService } from '../support/service.ts';
 import { startWeakened, type Weakened } from '../support/weakened.ts';
 
@@ -63,4 +66,58 @@ test('without the wait it takes none of them, and says so as if there were none'
   const undone = await annThere.post('/activity/undo', run);
   await release();
   expect([undone.status, undone.body.total]).toEqual([200, 0]);
+}, 30_000);
+
+/** A job that undoes a run of Ann's, as one of more than 500 tasks would be queued. */
+async function startJob({ operation_id: operationId }: { operation_id: string }): Promise<string> {
+  const actor = { id: ann.id, isAdmin: false, kind: 'user' };
+  const input = { run: { operationId, by: ann.id }, actor, operationId: randomUUID(), requestId: 'in-a-job' };
+  const client = new pg.Client({ connectionString: service.connectionString });
+  await client.connect();
+  const { rows } = await client
+    .query(`insert into pgboss.job (name, data) values ('undo', $1) returning id`, [{ input, createdBy: ann.id }])
+    .finally(() => client.end());
+  return rows[0].id;
+}
+
+const jobs = (ids: readonly string[]) =>
+  Promise.all(
+    ids.map(async (id) => (await ann.send('GET', `/async/tasks/${id}`)).body as { status: string; result: { total: number } | null }),
+  );
+const totals = async (ids: readonly string[]) => (await jobs(ids)).map(({ result }) => result?.total ?? null);
+const haveBegun = (all: readonly { status: string }[]) => all.every(({ status }) => status !== 'queued');
+
+test('the job of an undo waits, on each instance, until the whole run is known', async () => {
+  await other.without();
+  const release = await holdActivity();
+  const ids = [await startJob(await runOf('high')), await startJob(await runOf('low'))];
+  await eventually(() => jobs(ids), haveBegun);
+  // Longer than an undo waits that is not a job.
+  await pause(2_500);
+  expect((await jobs(ids)).map(({ status }) => status)).toEqual(['running', 'running']);
+  await release();
+  expect(
+    await eventually(
+      () => totals(ids),
+      (all) => !all.includes(null),
+    ),
+  ).toEqual([MANY, MANY]);
+}, 30_000);
+
+test('without the wait the job of an undo takes nothing, and says it has succeeded', async () => {
+  await other.without('the job of an undo waits for the log');
+  const release = await holdActivity();
+  const ids = [await startJob(await runOf('high')), await startJob(await runOf('low'))];
+  try {
+    expect(
+      (
+        await eventually(
+          () => totals(ids),
+          (all) => all.includes(0),
+        )
+      ).sort(),
+    ).toContain(0);
+  } finally {
+    await release();
+  }
 }, 30_000);
