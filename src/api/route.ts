@@ -138,6 +138,8 @@ export interface Route {
   absent?: RejectionCode;
   /** Asked every few seconds by what watches the service: its requests are logged at debug. */
   isProbe?: true;
+  /** Open to all, and shows some callers more than others. It is not counted against any limit. */
+  isOwned?: true;
   /** Left out of the documents: pages and their parts. */
   undocumented?: true;
   handle(input: Handled<unknown, unknown, unknown, unknown>): Promise<Answer> | Answer;

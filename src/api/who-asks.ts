@@ -44,22 +44,28 @@ export function whoAsks(authenticate: Authenticate, limits: RateLimits | undefin
   }
 
   /** What is open to all is not closed to who comes with a token that has expired, or while tokens cannot be looked up. */
-  async function perhaps(authorization: string, request: ApiRequest): Promise<Caller | null> {
+  async function recognised(authorization: string, request: ApiRequest): Promise<Caller | null> {
     let caller: Caller | null = null;
     try {
       caller = await authenticate(authorization, request);
     } catch (error) {
       if (isFault(error)) throw error;
     }
+    return caller;
+  }
+
+  async function perhaps(authorization: string, request: ApiRequest): Promise<Caller | null> {
+    const caller = await recognised(authorization, request);
     if (caller) limits?.countUser(request, caller.id);
     else limits?.countAddress(request);
     return caller;
   }
 
   return {
-    callerOf({ needs, root, undocumented, rejects }, request) {
+    callerOf({ needs, root, undocumented, rejects, isOwned }, request) {
       const { authorization } = request.http.headers;
       if (needs !== 'open') return admitted(needs, authorization, request);
+      if (isOwned) return authorization === undefined ? null : recognised(authorization, request);
       if (undocumented || (root && !rejects.includes('RATE_LIMITED'))) return null;
       if (authorization !== undefined) return perhaps(authorization, request);
       limits?.countAddress(request);

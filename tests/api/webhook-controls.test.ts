@@ -156,7 +156,7 @@ test('the job of another user is taken before the second of one who asked earlie
     (await client.send('POST', '/async/background-task', { body: JSON.stringify({ steps: 1, step_ms }) })).body.id as string;
   const startedAt = (id: string) =>
     eventually(
-      async () => (await ann.send('GET', `/async/tasks/${id}`)).body,
+      async () => (await world.admin.send('GET', `/async/tasks/${id}`)).body,
       ({ finished_at }) => finished_at !== null,
     ).then(({ started_at }) => started_at as string);
   const isInTurn = async () => {

@@ -90,7 +90,8 @@ export function asyncRoutes({ jobs, external, tasksFor, people }: AsyncServices)
       params: z.strictObject({ id: Id }),
       absent: 'JOB_NOT_FOUND',
       answers: { 200: JobView },
-      rejects: ['RATE_LIMITED', 'JOB_NOT_FOUND', 'OVERLOADED', 'DEPENDENCY_UNAVAILABLE'],
+      isOwned: true,
+      rejects: ['JOB_NOT_FOUND', 'OVERLOADED', 'DEPENDENCY_UNAVAILABLE'],
       async handle({ params, caller, request }) {
         const job = await visibleJob(params.id, caller, request);
         if (caller === null || !hasResult(job, caller)) return { status: 200, body: jobView(job) };
