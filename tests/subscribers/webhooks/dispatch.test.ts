@@ -7,6 +7,7 @@ import { BEGINNING } from '../../../src/events/store/event-store.ts';
 import { createPostgresEventStore } from '../../../src/events/store/postgres/postgres-event-store.ts';
 import { webhookDispatch } from '../../../src/subscribers/webhooks/dispatch.ts';
 import { type Client, keys, startTestService, type TestService } from '../../support/service.ts';
+import { deadlocks, whileHeld } from '../../support/while-held.ts';
 
 let service: TestService;
 let client: pg.Client;
@@ -106,3 +107,35 @@ test('what is for a webhook begins behind its creation, however late that is loo
   expect((await queuedRows()).map(({ revision }) => revision)).toEqual([3, 4]);
   await client.query('rollback');
 });
+
+test.each(['is deleted after', 'is deleted before'])(
+  'a webhook %s events are put on their way to it, and neither ends the other',
+  async (order) => {
+    const pool = new pg.Pool({ connectionString: service.connectionString, max: 6 });
+    const { id } = (await ann.post('/webhooks', { url: 'http://127.0.0.1:1/', types: ['task.*'] })).body;
+    await pool.query('update webhooks.webhooks set begun = true where id = $1', [id]);
+    const put = async (some: readonly RecordedEvent[]) => {
+      const own = await pool.connect();
+      try {
+        await own.query('begin');
+        await dispatch().write!(some, own);
+        // The service's own workers have nothing to do with them.
+        await own.query(`update webhooks.queues set due_at = now() + interval '1 hour' where webhook_id = $1`, [id]);
+        await own.query('commit');
+      } finally {
+        own.release(true);
+      }
+    };
+    try {
+      await put(events.slice(0, 1));
+      const before = await deadlocks(pool);
+      const works = [() => put(events.slice(1, 2)), () => pool.query('delete from webhooks.webhooks where id = $1', [id])];
+      if (order === 'is deleted before') works.reverse();
+      const ends = await whileHeld(pool, 'select from webhooks.queues where webhook_id = $1 for update', [id], works);
+      expect([...ends.map(({ status }) => status), await deadlocks(pool)]).toEqual(['fulfilled', 'fulfilled', before]);
+      expect((await pool.query('select from webhooks.deliveries where webhook_id = $1', [id])).rowCount).toBe(0);
+    } finally {
+      await pool.end();
+    }
+  },
+);
