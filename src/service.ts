@@ -142,7 +142,7 @@ async function compose(composition: Composition): Promise<Service> {
   const queries = createQueries({ pool, schemas });
   const reads = createFairReads(pools.reads, pools.control);
   const queriesFor = createRequestQueries({ reads, exports: createExports(pools.exports, pools.control), schemas });
-  const files = await openFiles({ ...composition, database, tasks: write.tasks, queries, listingSchema: schemas.listing });
+  const files = await openFiles({ ...composition, ...write, database, queries, listingSchema: schemas.listing });
   const records = await openRecords({ ...composition, pool, accounts });
   const erasure = await openErasure({
     ...write,

@@ -98,4 +98,9 @@ begin
 end $$;
 `,
   },
+  {
+    name: '0007 logs of read models are known',
+    // What read models were made from before logs were remembered is the log of this installation.
+    sql: 'insert into event_log.known_logs (log_id) select distinct log_id from projections.generations on conflict do nothing',
+  },
 ];

@@ -12,7 +12,7 @@ const scripts = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', 'p
 const tools = Object.entries(scripts).flatMap(([name, script]) => (script.startsWith('node src/tools/') ? [name] : []));
 
 test('every tool answers --help with its usage and its exit codes, and touches nothing', async () => {
-  expect(tools).toEqual(expect.arrayContaining(['verify', 'rotate-keys', 'resume-subscriber', 'export', 'import']));
+  expect(tools).toEqual(expect.arrayContaining(['adopt-log', 'verify', 'rotate-keys', 'resume-subscriber', 'export', 'import']));
   const answers = await Promise.all(
     tools.map((name) => runTool(name, ['--help'], { DATA_DIR: directory.path, DATABASE_URL: 'postgres://127.0.0.1:1/none' })),
   );

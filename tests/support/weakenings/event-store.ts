@@ -39,4 +39,16 @@ export const eventStores: readonly Weakening[] = [
     to: `export function isOwnEvent({ stream, id, type, metadata }: CandidateEvent): boolean {
   if (WITHOUT && type === '$streamDeleted') return true;`,
   },
+  {
+    name: 'a log of another installation is refused',
+    file: 'events/store/known-logs.ts',
+    from: 'if (await known.isKnown(id)) return;',
+    to: 'if (WITHOUT || (await known.isKnown(id))) return;',
+  },
+  {
+    name: 'storage of another installation is refused',
+    file: 'storage-marks.ts',
+    from: 'if (owner === undefined || ',
+    to: 'if (WITHOUT || owner === undefined || ',
+  },
 ];

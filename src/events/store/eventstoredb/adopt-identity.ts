@@ -15,11 +15,11 @@ const PAGE = 1_000;
 export async function adoptIdentity(url: string, logId: string, log: (line: string) => void): Promise<void> {
   const connection = new Connection({ url, answerWithin: ANSWER_WITHIN, log });
   try {
-    if ((await logIdentity(connection, names, logId)) === logId) return;
+    if ((await logIdentity(connection, names, { id: logId })) === logId) return;
     if ((await new LogReader({ connection, names, foreign: new ForeignEvents(log) }).all(BEGINNING, PAGE)).length > 0) return;
     // A service that was started here before its log came has left an identity behind. Of a deleted stream, only what follows is read.
     await connection.ask((client) => client.deleteStream(names.logStream, fromLeader));
-    await logIdentity(connection, names, logId);
+    await logIdentity(connection, names, { id: logId });
   } finally {
     await connection.close();
   }

@@ -4,15 +4,17 @@ import {
   BEGINNING,
   type EventStore,
   type LogView,
+  StoreUnavailable,
   type WrappedKey,
   WrongExpectedRevision,
 } from '../event-store.ts';
+import { type KnownLogs, type LogDescription, requireKnownLog } from '../known-logs.ts';
 import { requireWellFormed } from '../postgres/well-formed.ts';
 import { AppendLane, type LaneLimits, laneLimits } from './append-lane.ts';
 import { Connection } from './connection.ts';
 import { type ForeignEvent, ForeignEvents } from './foreign-events.ts';
 import { LiveTail } from './live-tail.ts';
-import { logIdentity, readIdentity } from './log-identity.ts';
+import { logIdentity, readBeginning, readIdentity } from './log-identity.ts';
 import { MissingStreams } from './missing-streams.ts';
 import { type Names, namesIn } from './names.ts';
 import { readEvents } from './read-events.ts';
@@ -34,6 +36,8 @@ export interface EventStoreDbOptions {
   onForeign?: (event: ForeignEvent) => void;
   /** Asked after each outage, before anything else is read or sent: whether the log is the right one. Throws when that cannot be found out. */
   isRightLog?: (log: LogView) => Promise<boolean>;
+  /** The logs that may be opened, to which one that is begun here is added; every log, when left out. */
+  known?: KnownLogs | undefined;
   /** A page of `$all` was read. */
   onPage?: () => void;
   limits?: Partial<EventStoreDbLimits>;
@@ -45,12 +49,14 @@ export interface EventStoreDbLimits extends LaneLimits {
 }
 
 const ANSWER_WITHIN = 5_000;
+/** Events of a log that is refused are counted so far: a start that is repeated must not read a long log again and again. */
+const MAX_COUNTED = 10_000;
 /** What a subscriber that is behind reads at once. */
 const PAGE: PageSize = { count: 2_000, bytes: 2 ** 22 };
 
 /**
  * The event store in EventStoreDB. The identity of the log is made when it is not there.
- * @throws StoreUnavailable
+ * @throws StoreUnavailable, and UnknownLog
  */
 export async function createEventStoreDb(options: EventStoreDbOptions): Promise<EventStore> {
   const { url, saveKeys, log } = options;
@@ -75,11 +81,17 @@ export async function createEventStoreDb(options: EventStoreDbOptions): Promise<
       return mayGoOn;
     },
   });
-  const logId = await logIdentity(connection, names).catch(async (error) => {
+  const reader = new LogReader({ connection, names, foreign, onPage: options.onPage });
+  const identify = async () => {
+    const { known } = options;
+    const id = await logIdentity(connection, names, { onBegin: known?.remember });
+    if (known) await requireKnownLog(known, id, () => describe(connection, names, reader));
+    return id;
+  };
+  const logId = await identify().catch(async (error) => {
     await connection.close();
     throw error;
   });
-  const reader = new LogReader({ connection, names, foreign, onPage: options.onPage });
   const missing = new MissingStreams(reader, names, log);
   const pages = new SharedPages((after) => reader.page(after, PAGE));
   const lane = new AppendLane({ connection, reader, namespace: names.namespace, saveKeys, limits });
@@ -109,6 +121,15 @@ export async function createEventStoreDb(options: EventStoreDbOptions): Promise<
       await connection.close();
     },
   };
+}
+
+/** @throws StoreUnavailable */
+async function describe(connection: Connection, { logStream }: Names, reader: LogReader): Promise<LogDescription> {
+  const beginning = await readBeginning(connection, logStream);
+  if (!beginning) throw new StoreUnavailable('not_written', new Error('the log lost its identity just now'));
+  const found = await reader.all(BEGINNING, MAX_COUNTED);
+  const { length } = found;
+  return { ...beginning, events: length < MAX_COUNTED ? `${length} event${length === 1 ? '' : 's'}` : `${MAX_COUNTED} events or more` };
 }
 
 /** Where a stream stands that nothing is to be appended to. */

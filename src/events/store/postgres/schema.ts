@@ -104,6 +104,15 @@ create table event_log.records (
 );
 `;
 
+/** Which logs this database goes with: one in EventStoreDB, or what was copied from there, may be of another installation. */
+const knownLogs = `
+create table event_log.known_logs (
+  log_id uuid primary key,
+  known_since timestamptz not null default now()
+);
+insert into event_log.known_logs (log_id) select log_id from event_log.log;
+`;
+
 export const eventLogMigrations: { name: string; sql: string }[] = [
   { name: '001_tables', sql: tables },
   { name: '002_append', sql: appendFunctions },
@@ -112,4 +121,5 @@ export const eventLogMigrations: { name: string; sql: string }[] = [
   { name: 'installation_check_value', sql: installation },
   { name: 'destroy_keys', sql: destroyKeys },
   { name: 'records', sql: records },
+  { name: 'known_logs', sql: knownLogs },
 ];
