@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StoreUnavailable } from './events/store/event-store.ts';
+import { StoreRefused, StoreUnavailable } from './events/store/event-store.ts';
 import type { Logger } from './platform/logging.ts';
 import { isConnectionFailure } from './platform/postgres/connection-failure.ts';
 
@@ -31,5 +31,5 @@ export async function startUntilReachable<T>(start: () => Promise<T>, { signal, 
 }
 
 function isTransient(error: unknown): boolean {
-  return isConnectionFailure(error) || error instanceof StoreUnavailable;
+  return isConnectionFailure(error) || (error instanceof StoreUnavailable && !(error instanceof StoreRefused));
 }

@@ -1,5 +1,5 @@
 import { KeyUnreadable } from '../events/keys/key-vault.ts';
-import { StoreOverloaded, StoreUnavailable } from '../events/store/event-store.ts';
+import { StoreOverloaded, StoreRefused, StoreUnavailable } from '../events/store/event-store.ts';
 import { StorageUnavailable } from '../platform/files/file-storage.ts';
 import { JobLimitReached, JobsOverloaded } from '../platform/jobs/definition.ts';
 import { DatabaseUnavailable, isStatementCancelled } from '../platform/postgres/connection-failure.ts';
@@ -19,9 +19,9 @@ export function errorAnswer(error: unknown, requestId: string): Answer & { body:
   return answerOf(rejection ?? internalError, headers, requestId);
 }
 
-/** Whether it is neither the caller's doing nor that of a peer that is away: it belongs in the log with all that is known of it. */
+/** Whether it is neither the caller's doing nor that of a peer that is away (a peer that refuses needs an operator): it belongs in the log with all that is known of it. */
 export function isFault(error: unknown): boolean {
-  return refusalOf(error).rejection === null;
+  return error instanceof StoreRefused || refusalOf(error).rejection === null;
 }
 
 const internalError = new Rejection('INTERNAL_ERROR', 'Something went wrong on our side; the request id names it in our log');

@@ -29,11 +29,17 @@ export interface EventStored {
 
 const READY_WITHIN = 30_000;
 
-/** @param durable whether what it acknowledges is flushed to the disk; a killed process loses nothing either way */
-export async function startEventStored({ durable = false } = {}): Promise<EventStored> {
+export interface EventStoredOptions {
+  /** Whether what it acknowledges is flushed to the disk; a killed process loses nothing either way. */
+  durable?: boolean;
+  /** Options of the server, beside those of these tests. */
+  options?: string[];
+}
+
+export async function startEventStored({ durable = false, options = [] }: EventStoredOptions = {}): Promise<EventStored> {
   const directory = await mkdtemp(join(await realpath(tmpdir()), 'tasktrail-eventstored-'));
   const port = await freePort();
-  const start = () => launch(['--insecure', '--db', directory, '--node-port', String(port)], durable);
+  const start = () => launch(['--insecure', '--db', directory, '--node-port', String(port), ...options], durable);
   let server = await start();
   await answers(port);
   return {
@@ -65,7 +71,7 @@ export async function startEventStored({ durable = false } = {}): Promise<EventS
  * The server lives no longer than the pipe to the shell that started it: when this process ends, however it does, the kernel closes the
  * pipe and the shell kills the server.
  */
-async function launch(options: string[], durable: boolean): Promise<{ pid: number; kill(): Promise<void> }> {
+export async function launch(options: string[], durable: boolean): Promise<{ pid: number; kill(): Promise<void> }> {
   const script = 'eventstored "$@" </dev/null >/dev/null 2>&1 & echo $!; cat; kill -9 $!; wait';
   const environment = {
     ...process.env,

@@ -155,6 +155,18 @@ export class StoreUnavailable extends Error {
   }
 }
 
+/**
+ * The store answers, and refuses what another setting of it or of this service would let pass: its own limit, or the credentials. The message
+ * says which, for operators. Nothing was written.
+ */
+export class StoreRefused extends StoreUnavailable {
+  override name = 'StoreRefused';
+  constructor(reason: string, cause?: unknown) {
+    super('not_written', cause);
+    this.message = reason;
+  }
+}
+
 /** There is nothing to read from at this position: this log never gave it out. */
 export class UnknownPosition extends Error {
   override name = 'UnknownPosition';

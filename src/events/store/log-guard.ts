@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../platform/logging.ts';
 import { eventAt } from './event-at.ts';
-import { type EventStore, type LogView, StoreUnavailable } from './event-store.ts';
+import { type EventStore, type LogView, StoreRefused, StoreUnavailable } from './event-store.ts';
 import type { LastEvent } from './last-event.ts';
 
 const CHECK_INTERVAL_MS = 60_000;
@@ -99,7 +99,8 @@ export function guardLog({ store, findMismatch, onReplaced, log, intervalMs = CH
       try {
         return await call(...given);
       } catch (error) {
-        if (error instanceof StoreUnavailable) isSuspect = true;
+        // A store that refuses answers: it was not away meanwhile.
+        if (error instanceof StoreUnavailable && !(error instanceof StoreRefused)) isSuspect = true;
         throw error;
       }
     };

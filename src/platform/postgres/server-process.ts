@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterName, readPostmasterFile } from './cluster.ts';
+import { endWithParent } from './end-with-parent.ts';
 import { becomesTrue, endBySignals, type SignalStep } from './processes.ts';
 import type { Launch } from './run-as.ts';
 
@@ -41,6 +42,7 @@ function spawnServer({ launch, postgres, cluster, log }: ServerOptions, settings
   // A session of its own (detached), so that Ctrl-C at the terminal reaches the service alone, which then stops the server in order.
   const child = launch(postgres, args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
   const lastWords = follow(child, log);
+  if (child.pid !== undefined) child.once('exit', endWithParent(child.pid, launch));
   const exited = new Promise<ServerExit>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }));
     child.on('error', () => {

@@ -125,20 +125,6 @@ describe('a directory in use', () => {
 });
 
 describe('the server of a killed service', () => {
-  test('outlives it, and is replaced by the next start with the data', async () => {
-    const directory = usedDirectory();
-    const owner = await startOwner(directory);
-    await keepSomething(owner.answer.connectionString);
-    // The whole process group, as a terminal would: the server is in one of its own.
-    process.kill(-owner.process.pid!, 'SIGKILL');
-    await sleep(100);
-    expect(isAlive(owner.answer.pid)).toBe(true);
-    const server = await start(directory);
-    expect(server.lines).toContain(`stopping the PostgreSQL server (pid ${owner.answer.pid}) that an earlier run left behind`);
-    expect((await processesOf(directory)).filter(({ pid }) => pid === owner.answer.pid)).toEqual([]);
-    expect(await kept(server.connectionString)).toBe(42);
-  });
-
   test('is not confused with a stranger that was given its number, which is left alone', async () => {
     const directory = usedDirectory();
     const { uid, gid } = await stat(join(directory, 'cluster'));

@@ -6,6 +6,7 @@ import {
   type Appended,
   type StoredEvent,
   StoreOverloaded,
+  StoreRefused,
   StoreUnavailable,
   type WrappedKey,
   WrongExpectedRevision,
@@ -13,7 +14,7 @@ import {
 import { AppendQueue, type PendingAppend } from '../postgres/append-queue.ts';
 import type { AppendAnswer } from './append-stream.ts';
 import type { Connection } from './connection.ts';
-import { isOfType, isPassing, reasonOf } from './failures.ts';
+import { denied, isDenied, isOfType, isPassing, reasonOf } from './failures.ts';
 import type { LogReader } from './read-log.ts';
 
 export interface LaneLimits {
@@ -181,12 +182,12 @@ function refused(append: Append, error: unknown): Error {
     return new WrongExpectedRevision(stream, expectedRevision, actualVersion === 'no_stream' ? actualVersion : Number(actualVersion));
   }
   if (isOfType(error, ErrorType.MAXIMUM_APPEND_SIZE_EXCEEDED)) return tooLarge(append, error);
+  if (isDenied(error)) return denied(`an append to ${stream}`, error);
   if (isOfType(error, ErrorType.STREAM_DELETED)) return new Error(`Stream ${stream} was deleted for good`, { cause: error });
   return new Error(`EventStoreDB refused an append to ${stream}: ${reasonOf(error)}`, { cause: error });
 }
 
-function tooLarge({ stream, events }: Append, cause?: unknown): Error {
-  return new Error(`An append of ${events.length} events to ${stream} is larger than EventStoreDB is set to take (MaxAppendSize)`, {
-    cause,
-  });
+function tooLarge({ stream, events }: Append, cause?: unknown): StoreRefused {
+  const what = `An append of ${events.length} events to ${stream} is larger than EventStoreDB is set to take`;
+  return new StoreRefused(`${what}: raise MaxAppendSize of the server, which is 1 MiB unless it is set`, cause);
 }

@@ -50,6 +50,7 @@ export class Connection {
   #line: Promise<Line>;
   #current: Line;
   #outage: Outage | undefined;
+  #hasAnswered = false;
 
   /** Does not wait for the server. @throws Error when the connection string is not well formed */
   constructor(options: ConnectionOptions) {
@@ -144,7 +145,9 @@ export class Connection {
     });
     line.calls.add(failed.reject);
     try {
-      return await Promise.race([call(line, watched), failed.promise]);
+      const answer = await Promise.race([call(line, watched), failed.promise]);
+      this.#hasAnswered = true;
+      return answer;
     } catch (error) {
       if (isPassing(error)) this.lost(error);
       throw error;
@@ -165,7 +168,8 @@ export class Connection {
   lost(cause: unknown): void {
     if (this.#outage || this.#closing.signal.aborted) return;
     this.#outage = { since: performance.now(), cause, over: Promise.withResolvers() };
-    this.#options.log(`EventStoreDB cannot be reached: ${reasonOf(cause)}`);
+    const hint = this.#hasAnswered ? '' : `. ${tlsHint(this.#options.url)}`;
+    this.#options.log(`EventStoreDB cannot be reached: ${reasonOf(cause)}${hint}`);
     void this.#lookOut(this.#outage);
   }
 
@@ -196,4 +200,12 @@ export class Connection {
       if (await this.#answers(last)) this.#found();
     }
   }
+}
+
+/** A server that expects TLS and one that knows none both look like one that is away: the client reports no more than a failure to connect. */
+function tlsHint(url: string): string {
+  const isPlain = /[?&]tls=false\b/i.test(url);
+  return isPlain
+    ? 'EVENTSTORE_URL has tls=false: if the server expects TLS, remove that, and give tlsCAFile where its certificate is of a CA of your own'
+    : 'EVENTSTORE_URL asks for TLS: if the server has none (--insecure), add tls=false; tlsCAFile names the CA of its certificate';
 }

@@ -1,5 +1,5 @@
 import { ErrorType } from '@eventstore/db-client';
-import { StoreUnavailable } from '../event-store.ts';
+import { StoreRefused, StoreUnavailable } from '../event-store.ts';
 
 /** Nothing was heard for so long that the connection is taken for dead. */
 export class Unanswered extends Error {
@@ -21,7 +21,9 @@ const refusals = new Set<unknown>([
 ]);
 
 /** Of gRPC: invalid argument, permission denied, resource exhausted (a message too large), unimplemented, unauthenticated. */
-const refusingCodes = new Set<unknown>([3, 7, 8, 12, 16]);
+const PERMISSION_DENIED = 7;
+const UNAUTHENTICATED = 16;
+const refusingCodes = new Set<unknown>([3, PERMISSION_DENIED, 8, 12, UNAUTHENTICATED]);
 
 interface ClientError {
   type?: unknown;
@@ -43,11 +45,26 @@ export function mayBeMisplaced(error: unknown): boolean {
   return (error as ClientError).code === 2 && error instanceof Error && error.message.includes('ReadAllResult');
 }
 
-/** StoreUnavailable in the place of what another try may heal. */
+/** Whether the credentials of EVENTSTORE_URL are not, or no longer, those of a user who may do this. */
+export function isDenied(error: unknown): boolean {
+  const { type, code } = error as ClientError;
+  return type === ErrorType.ACCESS_DENIED || code === PERMISSION_DENIED || code === UNAUTHENTICATED;
+}
+
+/** StoreUnavailable in the place of what another try, or an operator, may heal. */
 export function translateReadFailure(error: unknown): Error {
   if (error instanceof StoreUnavailable) return error;
   if (isPassing(error)) return new StoreUnavailable('not_written', error);
+  if (isDenied(error)) return denied('to be read', error);
   return new Error(`EventStoreDB refused to be read: ${reasonOf(error)}`, { cause: error });
+}
+
+/** @param what was refused, after "EventStoreDB refused" */
+export function denied(what: string, cause: unknown): StoreRefused {
+  return new StoreRefused(
+    `EventStoreDB refused ${what}: the user or password in EVENTSTORE_URL is wrong, or may not do it (${reasonOf(cause)})`,
+    cause,
+  );
 }
 
 /** What went wrong, in a few words. Many errors of the client have no message. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type EventStore, StoreOverloaded, StoreUnavailable, type WrappedKey } from '../../../../src/events/store/event-store.ts';
+import { type EventStore, StoreOverloaded, StoreRefused, type WrappedKey } from '../../../../src/events/store/event-store.ts';
 import { DatabaseUnavailable } from '../../../../src/platform/postgres/connection-failure.ts';
 import { anEvent, append, aStream, aStreamOf, idsOf, outcomeOf } from '../../../contract/events.ts';
 import { withEventStoreDb } from '../../../support/with-eventstoredb.ts';
@@ -53,7 +53,7 @@ withEventStoreDb(() => {
       const stream = aStream();
       const beside = Array.from({ length: 20 }, () => outcomeOf(store.append(append(aStream(), 'no_stream', anEvent()))));
       const refused = await store.append(append(stream, 'no_stream', anEvent(Buffer.alloc(size)))).catch((error) => error);
-      expect(refused).not.toBeInstanceOf(StoreUnavailable);
+      expect(refused).toBeInstanceOf(StoreRefused);
       expect(refused.message).toMatch(/larger than EventStoreDB is set to take/);
       expect(new Set(await Promise.all(beside))).toEqual(new Set(['appended']));
       expect(await store.readStream(stream)).toEqual([]);
