@@ -9,7 +9,7 @@ export const FileView = z
     task_id: Id,
     name: z.string(),
     size: z.int().meta({ description: 'In bytes.' }),
-    content_type: z.string(),
+    content_type: z.string().meta({ description: 'Found by the content; with `charset=utf-8` where a text is UTF-8.' }),
     sha256: z.string().meta({ description: 'Of its content, in hexadecimal digits.' }),
     uploaded_by: PersonView,
     uploaded_at: Time,
