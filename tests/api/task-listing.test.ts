@@ -145,7 +145,7 @@ describe('search', () => {
     '🎉',
     'a\u00a0b',
     '\ufdd0',
-    "x'".repeat(100),
+    "x'".repeat(10),
     '\\'.repeat(200),
   ])('takes %j for what it is', async (search) => {
     const { status } = await server.as('ann').get(`/tasks?search=${encodeURIComponent(search)}`);

@@ -14,6 +14,7 @@ beforeAll(async () => {
   elsewhere = await startTestService(service.sameStores);
   admin = await service.admin();
   [ann, bob] = await Promise.all([service.someone('ann'), service.someone('bob')]);
+  await service.verifyAddress(bob);
 });
 afterAll(async () => {
   await elsewhere?.stop();
@@ -62,7 +63,10 @@ describe('the repeat of a command that names a user', () => {
     const email = `${username}@tasks.test`;
     const { id } = (await admin.post('/admin/users', { email, username, password })).body;
     const { access_token: token } = (await service.anonymous.post('/auth/login', { username, password })).body;
-    return service.as({ ...ann, token, id, username });
+    const named = service.as({ ...ann, token, id, username });
+    // A share by e-mail finds verified addresses alone.
+    await service.verifyAddress(named);
+    return named;
   }
 
   /** Whatever has become of the task, an admin sees it. */
@@ -71,9 +75,11 @@ describe('the repeat of a command that names a user', () => {
   }
 });
 
-/** The body but for names, which are those of the time of the answer. */
+/** The body but for names, which are those of the time of the answer, those that comments mention included. */
 function withoutNames({ body }: Reply): unknown {
-  return body && JSON.parse(JSON.stringify(body, (key, value) => (key === 'username' || key === 'full_name' ? 'a name' : value)));
+  const isName = (key: string) => key === 'username' || key === 'full_name';
+  const plain = (value: unknown) => (typeof value === 'string' ? value.replace(/@[\w.-]+/g, '@name') : value);
+  return body && JSON.parse(JSON.stringify(body, (key, value) => (isName(key) ? 'a name' : plain(value))));
 }
 
 describe('the repeat of a command that ended the access of its caller', () => {
