@@ -15,11 +15,9 @@ import type { Metrics } from './platform/metrics.ts';
 import { type Pools, poolNames } from './platform/postgres/pools.ts';
 import { type Lag, lagBehind } from './projections/lag.ts';
 import type { ReadModels } from './projections/read-models.ts';
+import { healthOfProjector } from './projector-health.ts';
 import type { HeadSigning } from './subscribers/sign-heads.ts';
 import type { IncidentWatch } from './watch-incidents.ts';
-
-/** A projector that lags so long, in seconds, is not working, whatever it says of itself. */
-const LONGEST_LAG = 30;
 
 export interface Watch {
   appends: AppendObserver;
@@ -205,28 +203,7 @@ export function healthOf(parts: HealthParts): Record<string, Check> {
       const sum = (read: (pool: pg.Pool) => number) => all.reduce((total, pool) => total + read(pool), 0);
       return { status: 'healthy', connections: sum((pool) => pool.totalCount), waiting: sum((pool) => pool.waitingCount) };
     },
-    async projector() {
-      const projections: Record<string, unknown> = {};
-      let working = true;
-      for (const model of readModels.models) {
-        const { name } = model.projection;
-        const [building] = model.generations().filter(({ state }) => state === 'building');
-        const live = model.generations().find(({ state }) => state === 'live') ?? building;
-        const projector = live && model.projector(live.generation)?.status();
-        const position = readModels.progress.position(name);
-        const lag = await lagBehind(store, position);
-        working &&= projector?.state !== 'stopped' && lag.seconds < LONGEST_LAG;
-        projections[name] = {
-          state: projector?.state ?? 'stopped',
-          error: projector?.error ?? null,
-          position: position?.toString() ?? null,
-          lag_events: lag.events,
-          lag_seconds: lag.seconds,
-          heartbeat: projector?.heartbeat.toISOString() ?? null,
-        };
-      }
-      return { status: working ? 'healthy' : 'unhealthy', projections };
-    },
+    projector: () => healthOfProjector(store, readModels),
     kafka: () => kafka.check(),
     async storage() {
       await storage.check();

@@ -146,14 +146,9 @@ export function allRoutes({
 }
 
 /** What can be answered before the database and the event store are there: that they are not. */
-export function routesWhileStarting(ops: Pick<OpsServices, 'about' | 'metrics' | 'requestMetrics' | 'metricsToken'>): Served {
-  const waiting = () => ({ status: 'unhealthy' as const });
+export function routesWhileStarting(ops: OpsServices): Served {
   return {
-    routes: opsRoutes({
-      ...ops,
-      checks: { eventstore: waiting, postgres: waiting, projector: waiting },
-      readiness: () => ({ ready: false, reason: 'starting: waiting for the database and the event store' }),
-    }),
+    routes: opsRoutes(ops),
     authenticate: () => {
       throw starting;
     },

@@ -41,6 +41,7 @@ import { startReadModels } from './projections/read-models.ts';
 import { traceProjection } from './projections/traced-projection.ts';
 import { createQueries, createRequestQueries } from './queries/queries.ts';
 import { allRoutes, routesWhileStarting, taskServicesOf } from './routes.ts';
+import { watchStart } from './start-watch.ts';
 
 /** The service, serving. */
 export interface Service {
@@ -85,8 +86,9 @@ async function compose(composition: Composition): Promise<Service> {
   const requestMetrics = countRequests(metrics);
   const about = { ...runningVersion(), environment: config.environment, started_at: new Date().toISOString() };
   tellVersion(metrics, about);
+  const starting = watchStart();
   const server = createApiServer({
-    ...routesWhileStarting({ about, metrics, requestMetrics, metricsToken: config.metricsToken }),
+    ...routesWhileStarting({ ...starting, about, metrics, requestMetrics, metricsToken: config.metricsToken }),
     logger: logger.named('api'),
     requestMetrics,
     corsOrigins: config.corsOrigins,
@@ -98,8 +100,10 @@ async function compose(composition: Composition): Promise<Service> {
 
   const watch = measure(metrics);
   const database = await openDatabase(config, logger, closing, signal, (pool) => refuseWrongMasterKey(pool, keys));
+  starting.databaseOpened(database.pools.accounts);
   await requireMasterKey(database.pool, keys);
   const write = await openWriteSide(composition, database, watch);
+  starting.eventStoreOpened(write.store);
   const { connectionString, pools, pool } = database;
   // What follows the log reads many keys for the first time: it leaves the connections of commands alone.
   const behind = { ...write, vault: write.vault.loadingOn(pool) };

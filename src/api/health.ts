@@ -60,13 +60,14 @@ async function answerOf(check: Check): Promise<CheckResult> {
     const { status, ...facts } = await check();
     return { status, ...latency(), ...facts };
   } catch {
-    return { status: 'unhealthy', ...latency() };
+    // What was thrown may name hosts and users, and this is open to all.
+    return { status: 'unhealthy', ...latency(), error: 'its state cannot be determined: it cannot be reached, or refused to answer' };
   }
 }
 
 async function inTime(asked: Promise<CheckResult>): Promise<CheckResult> {
   const waiting = new AbortController();
-  const late = { status: 'unhealthy', latency_ms: CHECK_TIMEOUT_MS } as const;
+  const late = { status: 'unhealthy', latency_ms: CHECK_TIMEOUT_MS, error: 'its state cannot be determined: it does not answer' } as const;
   const tooLate = sleep(CHECK_TIMEOUT_MS, late, { signal: waiting.signal }).catch(() => late);
   try {
     return await Promise.race([asked, tooLate]);

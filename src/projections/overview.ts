@@ -1,6 +1,7 @@
 import type { EventStore, Position } from '../events/store/event-store.ts';
 import type { Generation } from './generation.ts';
-import { lagBehind } from './lag.ts';
+import { ifKnown, type Lag, lagIfKnown } from './lag.ts';
+import type { ProjectorStatus } from './projector.ts';
 import type { ReadModel } from './read-models.ts';
 
 /** How a read model is, for those who run the service. */
@@ -8,15 +9,17 @@ export interface ProjectionOverview {
   name: string;
   version: number;
   position: Position;
-  lag: { events: number; seconds: number };
+  /** Null while the log cannot be asked. */
+  lag: Lag | null;
   /** Events a second that this instance has applied of late; 0 while another instance writes. */
   rate: number;
   state: 'live' | 'catching_up' | 'rebuilding' | 'stopped';
   error: string | null;
-  rebuild: { progress: number; etaSeconds: number | null; paused: boolean } | null;
+  /** Its error is its own: the generation that is read goes on. The progress is null while the log cannot be asked. */
+  rebuild: { progress: number | null; etaSeconds: number | null; paused: boolean; error: string | null } | null;
 }
 
-/** Looks at the read models, and remembers enough of its last look to tell a rate. @throws StoreUnavailable */
+/** Looks at the read models, and remembers enough of its last look to compute a rate. */
 export function createOverview(store: EventStore): (model: ReadModel) => Promise<ProjectionOverview> {
   const rates = new Map<string, RateMeter>();
   return async (model) => {
@@ -26,7 +29,7 @@ export function createOverview(store: EventStore): (model: ReadModel) => Promise
     const live = model.generations().find(({ state }) => state === 'live') ?? building!;
     const status = model.projector(live.generation)?.status();
     const position = status?.position ?? live.position;
-    const lag = await lagBehind(store, position);
+    const lag = await lagIfKnown(store, position);
     const meter = rates.get(projection.name) ?? new RateMeter();
     rates.set(projection.name, meter);
     return {
@@ -40,20 +43,22 @@ export function createOverview(store: EventStore): (model: ReadModel) => Promise
           ? 'stopped'
           : building
             ? 'rebuilding'
-            : lag.events > 0 && status?.state === 'catching_up'
+            : lag !== null && lag.events > 0 && status?.state === 'catching_up'
               ? 'catching_up'
               : 'live',
       error: status?.error ?? null,
-      rebuild: building ? rebuildOf(building, model.projector(building.generation)?.status().position, await store.head()) : null,
+      rebuild: building ? rebuildOf(building, model.projector(building.generation)?.status(), await ifKnown(() => store.head())) : null,
     };
   };
 }
 
-function rebuildOf(building: Generation, own: Position | null | undefined, head: Position) {
-  const position = own ?? building.position;
+function rebuildOf(building: Generation, own: ProjectorStatus | undefined, head: Position | null): ProjectionOverview['rebuild'] {
+  const shown = { paused: building.paused, error: own?.error ?? null };
+  if (head === null) return { progress: null, etaSeconds: null, ...shown };
+  const position = own?.position ?? building.position;
   const progress = head === 0n ? 1 : Math.min(1, Number((position * 10_000n) / head) / 10_000);
   const elapsed = (Date.now() - building.madeAt.getTime()) / 1000;
-  return { progress, etaSeconds: progress > 0 ? Math.round((elapsed * (1 - progress)) / progress) : null, paused: building.paused };
+  return { progress, etaSeconds: progress > 0 ? Math.round((elapsed * (1 - progress)) / progress) : null, ...shown };
 }
 
 /** Events a second between two looks that are at least a second apart. */

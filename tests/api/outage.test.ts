@@ -53,6 +53,11 @@ describe('while the database is away', () => {
     const health = await service.anonymous.send('GET', '/health/detailed');
     expect(health.status).toBe(503);
     expect(health.body.checks).toMatchObject({ postgres: { status: 'unhealthy' }, eventstore: { status: 'unhealthy' } });
+    // The parts that are well report for themselves meanwhile, as does what follows the log.
+    expect(health.body.checks).toMatchObject({
+      storage: { status: 'healthy' },
+      projector: { projections: { listing: { lag_events: null } } },
+    });
     expect((await service.anonymous.send('GET', '/health')).body).toEqual({ status: 'healthy', database: 'unhealthy' });
     proxy.accept();
     await until(async () => (await ann.get(`/tasks/${id}`)).status === 200);

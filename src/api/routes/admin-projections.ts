@@ -20,12 +20,22 @@ const ProjectionView = z
     name: z.string(),
     version: z.int(),
     position: z.string(),
-    lag_events: z.int().meta({ description: 'Counted up to 1000.' }),
-    lag_seconds: z.number(),
+    lag_events: z.int().nullable().meta({ description: 'Counted up to 1000; null while the event store cannot be asked.' }),
+    lag_seconds: z.number().nullable(),
     rate: z.number().meta({ description: 'Events a second that this instance has applied of late.' }),
     state: z.enum(['live', 'catching_up', 'rebuilding', 'stopped']),
     error: z.string().nullable(),
-    rebuild: z.strictObject({ progress: z.number(), eta_seconds: z.int().nullable(), paused: z.boolean() }).nullable(),
+    rebuild: z
+      .strictObject({
+        progress: z.number().nullable(),
+        eta_seconds: z.int().nullable(),
+        paused: z.boolean(),
+        error: z
+          .string()
+          .nullable()
+          .meta({ description: 'Why the rebuild does not go on; apart from the error of what is read meanwhile.' }),
+      })
+      .nullable(),
   })
   .meta({ id: 'Projection' });
 
@@ -97,8 +107,8 @@ function projectionView({ lag, rebuild, position, ...others }: ProjectionOvervie
   return {
     ...others,
     position: formatPosition(position),
-    lag_events: lag.events,
-    lag_seconds: lag.seconds,
-    rebuild: rebuild && { progress: rebuild.progress, eta_seconds: rebuild.etaSeconds, paused: rebuild.paused },
+    lag_events: lag?.events ?? null,
+    lag_seconds: lag?.seconds ?? null,
+    rebuild: rebuild && { progress: rebuild.progress, eta_seconds: rebuild.etaSeconds, paused: rebuild.paused, error: rebuild.error },
   };
 }

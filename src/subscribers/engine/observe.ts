@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { EventStore, Position } from '../../events/store/event-store.ts';
 import type { Metrics } from '../../platform/metrics.ts';
-import { type Lag, lagBehind } from '../../projections/lag.ts';
+import { type Lag, lagIfKnown } from '../../projections/lag.ts';
 import { type RunningSubscriber, type SubscriberStatus, subscriberStates } from './start-subscriber.ts';
 
 /** How a subscriber is doing, on whichever instance. */
@@ -10,7 +10,8 @@ export interface SubscriberOverview {
   position: Position;
   /** On this instance. */
   status: SubscriberStatus;
-  lag: Lag;
+  /** Null while the log cannot be asked. */
+  lag: Lag | null;
   /** Events that it could not handle; and those that wait behind them. */
   deadLetters: number;
   /** The streams that these are of: those of one say nothing of the subscriber, and one person can cause them. */
@@ -23,7 +24,7 @@ export interface ObservedParts {
   store: EventStore;
 }
 
-/** @throws StoreUnavailable, and what the database throws */
+/** @throws what the database throws */
 export async function overviews(running: readonly RunningSubscriber[], { pool, store }: ObservedParts): Promise<SubscriberOverview[]> {
   const { rows } = await pool.query<{ name: string; position: string; dead: number; deadStreams: number; waiting: number }>(
     `select c.name, c.position,
@@ -36,7 +37,7 @@ export async function overviews(running: readonly RunningSubscriber[], { pool, s
   const found = rows.map(async ({ name, dead: deadLetters, deadStreams, waiting, ...row }): Promise<SubscriberOverview> => {
     const position = BigInt(row.position);
     const status = running.find((one) => one.name === name)!.status();
-    return { name, position, status, lag: await lagBehind(store, position), deadLetters, deadStreams, waiting };
+    return { name, position, status, lag: await lagIfKnown(store, position), deadLetters, deadStreams, waiting };
   });
   return Promise.all(found);
 }
@@ -48,14 +49,14 @@ const ill: ReadonlySet<SubscriberStatus['state']> = new Set(['unreachable', 'ref
 
 /** As `/health/detailed` tells it. */
 export function healthOfSubscriber({ position, status, lag, deadLetters, deadStreams, waiting }: SubscriberOverview) {
-  const isWell = !ill.has(status.state) && lag.seconds < LONGEST_LAG && deadStreams <= 1;
+  const isWell = !ill.has(status.state) && lag !== null && lag.seconds < LONGEST_LAG && deadStreams <= 1;
   return {
     status: isWell ? ('healthy' as const) : ('degraded' as const),
     state: status.state,
     error: status.error,
     position: position.toString(),
-    lag_events: lag.events,
-    lag_seconds: lag.seconds,
+    lag_events: lag?.events ?? null,
+    lag_seconds: lag?.seconds ?? null,
     dead_letters: deadLetters,
     waiting,
     heartbeat: status.heartbeat.toISOString(),
@@ -72,14 +73,18 @@ export function measureSubscribers(metrics: Metrics, overviewsNow: () => Promise
     });
     return reading;
   };
-  const gauge = (name: string, help: string, numberOf: (overview: SubscriberOverview) => number) =>
+  const gauge = (name: string, help: string, numberOf: (overview: SubscriberOverview) => number | undefined) =>
     metrics.gauge(
       { name, help },
-      async () => (await read()).map((overview) => ({ labels: { subscriber: overview.name }, value: numberOf(overview) })),
+      async () =>
+        (await read()).flatMap((overview) => {
+          const value = numberOf(overview);
+          return value === undefined ? [] : [{ labels: { subscriber: overview.name }, value }];
+        }),
       ['subscriber'],
     );
-  gauge('tasktrail_subscriber_lag_events', 'Events in the log that a subscriber has not handled, up to 1000.', ({ lag }) => lag.events);
-  gauge('tasktrail_subscriber_lag_seconds', 'Age of the oldest of them.', ({ lag }) => lag.seconds);
+  gauge('tasktrail_subscriber_lag_events', 'Events in the log that a subscriber has not handled, up to 1000.', ({ lag }) => lag?.events);
+  gauge('tasktrail_subscriber_lag_seconds', 'Age of the oldest of them.', ({ lag }) => lag?.seconds);
   gauge('tasktrail_subscriber_dead_letters', 'Events that a subscriber could not handle.', ({ deadLetters }) => deadLetters);
   gauge('tasktrail_subscriber_waiting', 'Events put aside behind those.', ({ waiting }) => waiting);
   metrics.gauge(
