@@ -23,7 +23,7 @@ beforeAll(async () => {
   [ann, bob, admin] = await Promise.all([service.someone('ann'), service.someone('bob'), service.admin()]);
   // It never reads a task before its events are gone.
   other = await startTestService({ ...service.sameStores });
-});
+}, 60_000);
 afterAll(async () => {
   await other?.stop();
   await pool?.end();

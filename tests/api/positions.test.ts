@@ -15,7 +15,7 @@ beforeAll(async () => {
   ann = { ...createClient(one.url, token), id, username: 'ann' };
   webhookId = (await ann.post('/webhooks', { url: 'https://93.184.215.14/', types: ['user.erased'] })).body.id;
   await ann.post('/tasks', { title: 'There is something' });
-});
+}, 60_000);
 afterAll(async () => {
   await other?.stop();
   await one?.stop();

@@ -17,7 +17,7 @@ beforeAll(async () => {
   service = await startTestService();
   pool = new pg.Pool({ connectionString: service.connectionString, max: 1 });
   [ann, admin] = await Promise.all([service.someone('ann'), service.admin()]);
-});
+}, 60_000);
 afterAll(async () => {
   await pool?.end();
   await service?.stop();

@@ -9,7 +9,7 @@ let bob: Client;
 beforeAll(async () => {
   service = await startTestService();
   [ann, bob] = await Promise.all([service.someone('ann'), service.someone('bob')]);
-});
+}, 60_000);
 afterAll(() => service?.stop());
 
 const headers = ['If-Match', 'If-None-Match', 'Idempotency-Key', 'Prefer'] as const;

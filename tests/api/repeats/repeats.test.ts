@@ -15,7 +15,7 @@ beforeAll(async () => {
   admin = await service.admin();
   [ann, bob] = await Promise.all([service.someone('ann'), service.someone('bob')]);
   await service.verifyAddress(bob);
-});
+}, 60_000);
 afterAll(async () => {
   await elsewhere?.stop();
   await service?.stop();
