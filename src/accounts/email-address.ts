@@ -51,7 +51,7 @@ export async function requestEmailChange(
     const user = await readUser(sql, caller.id);
     if (!user) throw gone();
     const others = await sql.rows('select from accounts.users where lower(email) = lower($1) and id <> $2', [newEmail, caller.id]);
-    if (others.length > 0) throw taken('users_email_key');
+    if (others.length > 0) throw taken('users_email_key', 'new_email');
     await sql.rows(`delete from accounts.mail_links where user_id = $1 and purpose = 'email_change'`, [caller.id]);
     const sourceId = await insertLink(sql, { purpose: 'email_change', userId: user.id, newEmail }, clock());
     await queueMail(sql, { kind: 'email_change', sourceId, userId: user.id });
@@ -93,7 +93,7 @@ async function setAddress(sql: Sql, { userId, to, email }: MailLink): Promise<vo
       to,
     ])
     .catch((error) => {
-      throw taken(violatedUniqueness(error)) ?? error;
+      throw taken(violatedUniqueness(error), 'token') ?? error;
     });
   if (changed.length === 0) throw linkInvalid();
 }

@@ -44,10 +44,15 @@ export async function makeAccount(
   return user!;
 }
 
-/** The refusal that the violation of a unique index of `accounts.users` stands for. */
-export function taken(index: string | undefined): Rejection | undefined {
-  if (index === 'users_email_key') return new Rejection('EMAIL_TAKEN', 'There is an account with this e-mail address already');
-  if (index === 'users_username_key') return new Rejection('USERNAME_TAKEN', 'This username is taken');
+/**
+ * The refusal that the violation of a unique index of `accounts.users` stands for.
+ * @param emailPath by which key of the request the e-mail address came
+ */
+export function taken(index: string | undefined, emailPath = 'email'): Rejection | undefined {
+  if (index === 'users_email_key')
+    return new Rejection('EMAIL_TAKEN', 'There is an account with this e-mail address already', [{ path: emailPath }]);
+  if (index === 'users_username_key')
+    return new Rejection('USERNAME_TAKEN', 'This username is taken: choose another', [{ path: 'username' }]);
   return undefined;
 }
 

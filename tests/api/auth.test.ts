@@ -73,9 +73,9 @@ describe('POST /auth/register', () => {
 
   test('refuses what is taken', async () => {
     const email = await anonymous.post('/auth/register', body({ email: 'ANN@tasks.test' }));
-    expect([email.status, email.body.error.code]).toEqual([409, 'EMAIL_TAKEN']);
+    expect([email.status, email.body.error]).toMatchObject([409, { code: 'EMAIL_TAKEN', details: [{ path: 'email' }] }]);
     const username = await anonymous.post('/auth/register', body({ username: 'ANN' }));
-    expect([username.status, username.body.error.code]).toEqual([409, 'USERNAME_TAKEN']);
+    expect([username.status, username.body.error]).toMatchObject([409, { code: 'USERNAME_TAKEN', details: [{ path: 'username' }] }]);
   });
 });
 
@@ -176,7 +176,10 @@ describe('/auth/me', () => {
     expect(changed.body).toEqual({ ...signedIn.body.user, full_name: 'New Name', timezone: 'Asia/Tokyo' });
     expect((await as(signedIn).get('/auth/me')).body).toEqual(changed.body);
     expect((await as(signedIn).patch('/auth/me', {})).body).toEqual(changed.body);
-    expect((await as(signedIn).patch('/auth/me', { username: 'ann' })).body.error.code).toBe('USERNAME_TAKEN');
+    expect((await as(signedIn).patch('/auth/me', { username: 'ann' })).body.error).toMatchObject({
+      code: 'USERNAME_TAKEN',
+      details: [{ path: 'username' }],
+    });
     const wrong = await as(signedIn).patch('/auth/me', { timezone: 'Mars/Base', role: 'admin', email: 'x@tasks.test' });
     expect(faults(wrong).sort()).toEqual(['email unknown_key', 'role unknown_key', 'timezone not_one_of']);
   });
