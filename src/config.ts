@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
-import { Email, isGuessable, Password, Username } from './accounts/credentials.ts';
+import { Email, GivenUsername, isGuessable, Password } from './accounts/credentials.ts';
 import {
   DatabaseUrl,
   EventStoreUrl,
@@ -45,7 +45,7 @@ const Variables = z.object({
   FORMER_MASTER_KEY: Secret.optional(),
   SIGNING_KEY: Secret.optional(),
   ADMIN_EMAIL: Email.optional(),
-  ADMIN_USERNAME: Username.optional(),
+  ADMIN_USERNAME: GivenUsername.optional(),
   ADMIN_PASSWORD: Password.optional(),
   REGISTRATION: oneOf('open', 'closed').default('open'),
   ACCESS_TOKEN_EXPIRE_MINUTES: wholeNumber(1, 1440).default(30),

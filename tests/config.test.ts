@@ -144,7 +144,7 @@ describe('what is wrong', () => {
       expect.stringMatching(/^EVENTSTORE_URL must begin with esdb:\/\//),
       'KAFKA_BROKERS must be host:port',
       'SECRET_KEY must have at least 32 characters',
-      'ADMIN_EMAIL must be an e-mail address',
+      'ADMIN_EMAIL must be an e-mail address, with ASCII characters before the @',
       'ADMIN_PASSWORD must contain an upper-case letter, or have at least 15 characters',
       'ADMIN_PASSWORD must contain a digit, or have at least 15 characters',
       'REGISTRATION must be one of open, closed',

@@ -2,14 +2,13 @@ import { z } from 'zod';
 import { codePointLength, isStorable } from '../events/values.ts';
 import { isCommonPassword } from './common-passwords.ts';
 import { canonicalTimezone } from './timezone.ts';
-import { isUsername } from './username.ts';
+import { isReserved, isUsername, SYSTEM_USERNAME } from './username.ts';
 
 /** What people may call themselves, and what they may keep secret. */
 
-export const Email = z.email().max(254);
+export { Email } from './email-syntax.ts';
 
-/** Compared without case, and kept in lower case. */
-export const Username = z
+const AnyUsername = z
   .string()
   .toLowerCase()
   .min(3)
@@ -18,6 +17,14 @@ export const Username = z
     error: 'must be of a-z, 0-9, ".", "_" and "-", begin with a letter or digit, and not look like an id',
     params: { code: 'format' },
   });
+
+const reserved = { error: 'is reserved; choose another', params: { code: 'format' } };
+
+/** Compared without case, and kept in lower case. */
+export const Username = AnyUsername.refine((name) => !isReserved(name), reserved);
+
+/** A username that an admin gives: it may be one that speaks for the operator, but never the service's own. */
+export const GivenUsername = AnyUsername.refine((name) => name !== SYSTEM_USERNAME, reserved);
 
 const storable = { error: 'must be well-formed text without NUL characters', params: { code: 'format' } };
 

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { Id } from '../events/values.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { Database } from './database.ts';
+import { asciiAddress } from './email-syntax.ts';
 import { isUsername } from './username.ts';
 
 /** Somebody by name. After an erasure there is no username, and the name says so. */
@@ -48,7 +49,7 @@ export function createDirectory(database: Database, feed: ChangeFeed): Directory
     people: named,
     find,
     findActive: async (idOrUsername) => ifActive(await find(idOrUsername)),
-    findActiveByEmail: async (email) => ifActive(await findBy('lower(email) = lower($1) and email_verified', email)),
+    findActiveByEmail: async (email) => ifActive(await findBy('lower(email) = lower($1) and email_verified', asciiAddress(email))),
     async idsOf(usernames) {
       if (usernames.length === 0) return new Map();
       const named = 'select id, username from accounts.users where is_active and username = any($1)';

@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { faultMessage } from '../platform/fault-messages.ts';
 import type { Logger } from '../platform/logging.ts';
 import { system } from './account-call.ts';
-import { Email, isGuessable, Password, Username } from './credentials.ts';
+import { Email, GivenUsername, isGuessable, Password } from './credentials.ts';
 import type { Database } from './database.ts';
 import { makeAccount } from './new-account.ts';
 import type { PasswordHasher } from './password-hasher.ts';
@@ -61,7 +61,7 @@ export async function ensureFirstAdmin({ database, hasher, log, clock }: FirstAd
   return true;
 }
 
-const schemas = { email: Email, username: Username, password: Password };
+const schemas = { email: Email, username: GivenUsername, password: Password };
 
 function acceptable(wanted: FirstAdmin): { email: string; username: string; password: string } {
   const admin = {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Logout } from '../../accounts/accounts.ts';
-import { Email, FullName, isGuessable, Password, Timezone, Username } from '../../accounts/credentials.ts';
+import { Email, FullName, GivenUsername, isGuessable, Password, Timezone, Username } from '../../accounts/credentials.ts';
+import { asciiAddress } from '../../accounts/email-syntax.ts';
 import type { Credentials } from '../../accounts/login.ts';
 import { Role } from '../../events/values.ts';
 
@@ -28,7 +29,7 @@ export const RegisterBody = z
   .meta({ id: 'Register' });
 
 export const NewUserBody = z
-  .strictObject({ ...registration, role: Role.default('user') })
+  .strictObject({ ...registration, username: GivenUsername.optional(), role: Role.default('user') })
   .refine((body) => !isGuessable(body.password, body), unguessable)
   .meta({ id: 'NewUser' });
 
@@ -77,7 +78,7 @@ export const ProfileBody = z
   .meta({ id: 'Profile' });
 
 export function toCredentials({ email, username, password }: z.output<typeof LoginBody>): Credentials {
-  return email === undefined ? { username: username!, password } : { email, password };
+  return email === undefined ? { username: username!, password } : { email: asciiAddress(email), password };
 }
 
 export function toLogout({ refresh_token, all, compromised }: z.output<typeof LogoutBody>): Logout {

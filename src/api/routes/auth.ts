@@ -1,4 +1,5 @@
 import type { Accounts, SignedIn } from '../../accounts/accounts.ts';
+import { asciiAddress } from '../../accounts/email-syntax.ts';
 import { accountCall } from '../account-request.ts';
 import { type Answer, type Route, route } from '../route.ts';
 import { SignedInView, signedInView, UserView, userView } from '../views/user-view.ts';
@@ -31,7 +32,7 @@ export function authRoutes({ accounts }: { accounts: Accounts }): Route[] {
       body: LoginBody,
       answers: { 200: SignedInView },
       rejects: ['INVALID_CREDENTIALS', 'ACCOUNT_DISABLED', 'OVERLOADED'],
-      limited: { loginOf: ({ email, username }) => email ?? username! },
+      limited: { loginOf: ({ email, username }) => (email === undefined ? username! : asciiAddress(email)) },
       async handle({ body, request }) {
         return tokensAnswer(200, await accounts.login(toCredentials(body), accountCall(request)));
       },
