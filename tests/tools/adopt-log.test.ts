@@ -93,6 +93,9 @@ test('a bucket of another installation is refused until its log is adopted', asy
   const error = await refusal(second);
   expect(error).toBeInstanceOf(UnknownLog);
   expect(String(error)).toMatch(new RegExp(`The bucket .* belongs to the event log ${log}.*S3_BUCKET.*npm run adopt-log -- ${log}`));
+  // Without the refusal, each installation removes the files of the other.
+  const { DATA_DIR: _, ...sameStores } = await settings(s3.environment);
+  await (await startWeakened({ sameStores }, ['storage of another installation is refused'])).stop();
   await expectAdopted(second, log);
   const texts = openS3Texts(s3.options);
   expect(await texts.all('log-id')).toEqual([`${log}\n`]);
