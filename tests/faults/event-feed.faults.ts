@@ -48,8 +48,8 @@ test('a client that does not read is dropped, and with its session at once', asy
   };
   await pause(1_500);
   expect(await closed(deafToo)).toBeLessThan(2_000);
-  // A client that has read nothing for 30 s is cut off, and the service looks every few seconds.
-  await pause(35_000);
+  // The socket's timer of 30 s grants a second round, as the last write that the kernel took in part counts as progress in the first.
+  await pause(65_000);
   expect(await closed(deaf)).toBeLessThan(2_000);
 });
 
