@@ -145,7 +145,7 @@ function toConfig(v: Values) {
     kafka: v.KAFKA_BROKERS && {
       brokers: v.KAFKA_BROKERS,
       topic: v.KAFKA_TOPIC,
-      ssl: v.KAFKA_SSL,
+      tls: v.KAFKA_SSL ? {} : undefined,
       sasl: v.KAFKA_SASL_MECHANISM && {
         mechanism: v.KAFKA_SASL_MECHANISM,
         username: v.KAFKA_SASL_USERNAME ?? '',

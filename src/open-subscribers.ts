@@ -18,6 +18,7 @@ import { type RunningSubscriber, startSubscriber } from './subscribers/engine/st
 import { createEventFeed, type EventFeed } from './subscribers/event-feed.ts';
 import { createFeedWatch, type FeedWatch } from './subscribers/feed-watch.ts';
 import { kafkaSubscriber } from './subscribers/kafka/kafka-subscriber.ts';
+import { createKafkaTargets } from './subscribers/kafka/kafka-targets.ts';
 import { type HeadSigning, startHeadSigning } from './subscribers/sign-heads.ts';
 import type { Subscriber } from './subscribers/subscriber.ts';
 
@@ -79,13 +80,13 @@ async function healthOfOne(running: readonly RunningSubscriber[], name: string, 
 }
 
 /** Publishing to Kafka, where brokers are configured. */
-async function openKafka({ config, logger, closing, store, queries, progress }: SubscriberSideParts): Promise<Subscriber[]> {
+async function openKafka({ config, logger, closing, pool, store, queries, progress }: SubscriberSideParts): Promise<Subscriber[]> {
   if (config.kafka === undefined) return [];
   const { openKafkaTopic } = await import('./subscribers/kafka/kafka-topic.ts');
   const topic = openKafkaTopic(config.kafka, logger.named('kafka'));
-  closing.add('kafka', () => topic.close());
+  closing.add('kafka', async () => topic.close());
   const feedReached = (position: Position, within: number) => progress.reached('feed', position, within);
-  return [kafkaSubscriber({ topic, store, feedReached, tasksAsLeft: queries.tasksAsLeft })];
+  return [kafkaSubscriber({ topic, targets: createKafkaTargets(pool), store, feedReached, tasksAsLeft: queries.tasksAsLeft })];
 }
 
 /** The events for whoever may see them, as the read model of the feed says. */

@@ -99,7 +99,7 @@ describe('what is given', () => {
     expect(loadConfig({ KAFKA_BROKERS: 'a:9092,b:9092', KAFKA_SSL: 'true' }).kafka).toEqual({
       brokers: ['a:9092', 'b:9092'],
       topic: 'tasktrail.events',
-      ssl: true,
+      tls: {},
       sasl: undefined,
     });
   });

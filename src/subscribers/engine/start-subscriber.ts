@@ -152,22 +152,30 @@ class Running {
     const active = new ActiveSubscriber(this.#subscriber, { store, vault, timing, client, signal, ...this.#reports() }, checkpoint);
     await active.check();
     let checkedAt = performance.now();
-    const batches = withLooks(store.subscribe({ after: checkpoint.position, signal }), timing.lookEvery);
+    const failed = new AbortController();
+    const source = store.subscribe({ after: checkpoint.position, signal: AbortSignal.any([signal, failed.signal]) });
+    const batches = withLooks(source, timing.lookEvery);
     this.wake = batches.wake;
     for await (const batch of batches) {
       this.#status.heartbeat = new Date();
-      if (batch === undefined) {
-        await active.handleParked();
-        if (performance.now() - checkedAt < timing.checkEvery) continue;
-        await active.check();
-        checkedAt = performance.now();
-      } else {
-        await active.handle(batch);
-        onHandled();
-        this.#status.position = active.position;
-        this.#status.state = batch.caughtUp || this.#status.state === 'live' ? 'live' : 'catching_up';
-        if (batch.caughtUp && batch.events.length > 0) await pause(timing.rest, undefined, { signal }).catch(() => {});
+      try {
+        if (batch !== undefined) {
+          await active.handle(batch);
+          onHandled();
+          this.#status.position = active.position;
+          this.#status.state = batch.caughtUp || this.#status.state === 'live' ? 'live' : 'catching_up';
+        } else {
+          await active.handleParked();
+          if (performance.now() - checkedAt < timing.checkEvery) continue;
+          await active.check();
+          checkedAt = performance.now();
+        }
+      } catch (error) {
+        // On a quiet log the source would end only with its next event.
+        failed.abort();
+        throw error;
       }
+      if (batch?.caughtUp && batch.events.length > 0) await pause(timing.rest, undefined, { signal }).catch(() => {});
     }
   }
 

@@ -17,3 +17,14 @@ export function kafkaMessage({ data, datacontenttype, ...attributes }: CloudEven
     headers: { ...Object.fromEntries(headers), 'content-type': datacontenttype },
   };
 }
+
+/** The bytes of a message in the protocol, key and headers included. */
+export function bytesOf({ key, value, headers }: KafkaMessage): number {
+  const texts = [key, value, ...Object.entries(headers).flat()];
+  return texts.reduce((bytes, text) => bytes + Buffer.byteLength(text) + MAX_LENGTH_BYTES, FRAME_BYTES);
+}
+
+/** The length before a text, as a varint of a number below two million. */
+const MAX_LENGTH_BYTES = 3;
+/** Lengths, attributes, and the distances to the batch's first time and offset. */
+const FRAME_BYTES = 24;

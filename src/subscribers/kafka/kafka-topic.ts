@@ -1,122 +1,72 @@
-import { Kafka, type logCreator, logLevel, Partitioners, type Producer, type SASLOptions } from 'kafkajs';
 import type { Logger } from '../../platform/logging.ts';
-import { Unreachable } from '../subscriber.ts';
+import { Refused, Unreachable } from '../subscriber.ts';
+import { type Acknowledged, connectKafka, type KafkaConnection, type KafkaSettings, type TopicState } from './kafka-connection.ts';
+import { translateFailure } from './kafka-failure.ts';
 import type { KafkaMessage } from './kafka-message.ts';
 
-export interface KafkaSettings {
-  /** `host:port` of some of them. */
-  brokers: readonly string[];
-  topic: string;
-  ssl: boolean;
-  sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: string } | undefined;
-}
-
-/** A topic that messages are published to. */
+/** A topic that messages are published to. What fails closes the connection, and the next call connects again. */
 export interface KafkaTopic {
+  /** Whether a connection is open. What the topic is may have changed since the last one. */
+  isConnected(): boolean;
+  /** What the topic is now. @throws Unreachable, Refused */
+  inspect(): Promise<TopicState>;
   /**
    * Publishes messages: when it returns, every replica that is in sync has them, in this order where they have the same key.
-   * @throws Unreachable when that is not known, whatever the reason; MessageRefused when the broker will never take one of them
+   * @throws Unreachable when that is not known, Refused; MessageRefused when the broker will never take them
    */
-  publish(messages: readonly KafkaMessage[]): Promise<void>;
-  close(): Promise<void>;
+  publish(messages: readonly KafkaMessage[]): Promise<Acknowledged>;
+  close(): void;
 }
 
-/** The broker does not take a message: it is too large, or not as the topic wants them. */
-export class MessageRefused extends Error {
-  override name = 'MessageRefused';
-}
+export function openKafkaTopic(settings: KafkaSettings, log: Logger): KafkaTopic {
+  const { brokers } = settings;
+  let connection: KafkaConnection | undefined;
+  let attempts = 0;
 
-/** In milliseconds. Who waits for longer than that is told so, and tries again. */
-const CONNECT_WITHIN = 3_000;
-const ANSWER_WITHIN = 5_000;
-/** What a broker takes at once is a megabyte, unless it is told otherwise. In characters, of which few take more than a byte. */
-const AT_ONCE = 400_000;
-
-/** Connects when there is something to publish; made anew after every failure, so that nothing of a connection outlives it. */
-export function openKafkaTopic({ brokers, topic, ssl, sasl }: KafkaSettings, log: Logger): KafkaTopic {
-  const kafka = new Kafka({
-    clientId: 'tasktrail',
-    brokers: [...brokers],
-    ssl,
-    ...(sasl && { sasl: sasl as SASLOptions }),
-    connectionTimeout: CONNECT_WITHIN,
-    requestTimeout: ANSWER_WITHIN,
-    retry: { retries: 1, initialRetryTime: 100, maxRetryTime: 1_000 },
-    logLevel: logLevel.WARN,
-    logCreator: into(log),
-  });
-  let producer: Producer | undefined;
-
-  /** With the broker's own number of partitions and replicas. Where that is not allowed, somebody else has made it, or the broker does. */
-  async function createTopic(): Promise<void> {
-    const admin = kafka.admin();
-    try {
-      await admin.connect();
-      await admin.createTopics({ topics: [{ topic }], timeout: ANSWER_WITHIN });
-    } catch (error) {
-      log.debug({ error, topic }, 'the topic could not be created');
-    } finally {
-      await admin.disconnect().catch(() => {});
+  /** Tries every broker of the list, another one first each time: a cluster is away only when none of them answers. */
+  async function connect(): Promise<TopicState> {
+    const failures: Unreachable[] = [];
+    const start = attempts++ % brokers.length;
+    for (const broker of [...brokers.slice(start), ...brokers.slice(0, start)]) {
+      let made: KafkaConnection | undefined;
+      try {
+        made = await connectKafka(settings, broker, log);
+        const state = await made.inspect();
+        connection = made;
+        return state;
+      } catch (error) {
+        made?.close();
+        failures.push(translateFailure(error, broker) as Unreachable);
+      }
     }
+    const message = failures.map((failure) => failure.message).join('; ');
+    const Kind = failures.some((failure) => failure instanceof Refused) ? Refused : Unreachable;
+    throw new Kind(message, { cause: failures[0], part: 'its brokers' });
   }
 
-  async function connected(): Promise<Producer> {
-    if (producer) return producer;
-    // One request at a time: a later one never overtakes one that is tried again. Partitions are chosen as Java's clients choose them.
-    const made = kafka.producer({ maxInFlightRequests: 1, idempotent: false, createPartitioner: Partitioners.DefaultPartitioner });
-    await made.connect();
-    await createTopic();
-    producer = made;
-    return made;
+  function close(): void {
+    connection?.close();
+    connection = undefined;
   }
 
-  async function close(): Promise<void> {
-    const closing = producer;
-    producer = undefined;
-    await closing?.disconnect().catch(() => {});
+  /** Does something with the connection, which no failure but a refused message outlives. */
+  async function using<T>(work: (open: KafkaConnection) => Promise<T>): Promise<T> {
+    try {
+      return await work(connection!);
+    } catch (error) {
+      const translated = translateFailure(error, brokers.join(', '));
+      if (translated instanceof Unreachable) close();
+      throw translated;
+    }
   }
 
   return {
+    isConnected: () => connection !== undefined,
+    inspect: async () => (connection ? using((open) => open.inspect()) : connect()),
     async publish(messages) {
-      try {
-        const to = await connected();
-        for (const piece of pieces(messages)) await to.send({ topic, messages: piece, acks: -1, timeout: ANSWER_WITHIN });
-      } catch (error) {
-        const translated = translate(error, brokers);
-        if (translated instanceof Unreachable) await close();
-        throw translated;
-      }
+      if (!connection) await connect();
+      return using((open) => open.publish(messages));
     },
     close,
   };
-}
-
-function* pieces(messages: readonly KafkaMessage[]): Generator<KafkaMessage[]> {
-  let piece: KafkaMessage[] = [];
-  let size = 0;
-  for (const message of messages) {
-    if (piece.length > 0 && size + message.value.length > AT_ONCE) {
-      yield piece;
-      piece = [];
-      size = 0;
-    }
-    piece.push(message);
-    size += message.value.length;
-  }
-  if (piece.length > 0) yield piece;
-}
-
-const refusals: ReadonlySet<unknown> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD']);
-
-function translate(error: unknown, brokers: readonly string[]): Error {
-  for (let cause = error as { type?: unknown; cause?: unknown } | undefined; cause; cause = cause.cause as typeof cause)
-    if (refusals.has(cause.type)) return new MessageRefused(`the broker refuses it: ${cause.type}`, { cause: error });
-  return new Unreachable(`Kafka at ${brokers.join(', ')}: ${(error as Error).message}`, { cause: error, part: 'its brokers' });
-}
-
-/** Whoever publishes says what failed, once; what the client says of each of its tries is for those who look closely. */
-function into(log: Logger): logCreator {
-  return () =>
-    ({ namespace, log: { message, timestamp: _, logger: __, ...facts } }) =>
-      log.debug({ part: namespace, ...facts }, message);
 }
