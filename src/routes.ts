@@ -67,6 +67,8 @@ export interface RouteServices {
   ops: OpsServices;
   events: Pick<EventServices, 'feed' | 'watch'>;
   deadLetters: DeadLetters;
+  /** Where clients reach the service, for the documents. */
+  publicUrl: string | undefined;
   /** Whether the service is ending: what is streamed ends first. */
   isDraining(): boolean;
 }
@@ -102,6 +104,7 @@ export function allRoutes({
   ops,
   events,
   deadLetters,
+  publicUrl,
   isDraining,
 }: RouteServices): Route[] {
   const { directory, authenticate } = accounts;
@@ -142,7 +145,7 @@ export function allRoutes({
     ...asyncRoutes({ jobs, external, tasksFor, people: directory.people }),
     ...opsRoutes(ops),
   ];
-  return [...routes, ...documentRoutes(routes, ops.about)];
+  return [...routes, ...documentRoutes(routes, { version: ops.about.version, publicUrl })];
 }
 
 /** What can be answered before the database and the event store are there: that they are not. */

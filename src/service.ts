@@ -205,6 +205,7 @@ async function compose(composition: Composition): Promise<Service> {
   });
   const routes = allRoutes({
     ...write,
+    publicUrl: config.publicUrl,
     accounts,
     erasure,
     queriesFor,

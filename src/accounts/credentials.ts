@@ -16,7 +16,8 @@ const AnyUsername = z
   .refine(isUsername, {
     error: 'must be of a-z, 0-9, ".", "_" and "-", begin with a letter or digit, and not look like an id',
     params: { code: 'format' },
-  });
+  })
+  .meta({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$', description: 'In any case. Neither `me` nor `none`, nor in the form of a UUID.' });
 
 const reserved = { error: 'is reserved; choose another', params: { code: 'format' } };
 
@@ -39,7 +40,8 @@ export const Timezone = z
     if (canonical !== undefined) return canonical;
     context.addIssue({ code: 'custom', message: 'must be the IANA name of a time zone', params: { code: 'not_one_of' } });
     return z.NEVER;
-  });
+  })
+  .meta({ pattern: '^[A-Za-z0-9_+/-]+$', description: 'A name of the IANA database, in any case.', examples: ['Europe/Berlin'] });
 
 /** From this length on a password needs no particular characters. */
 const LONG_PASSWORD = 15;

@@ -4,6 +4,7 @@ import type { Requester } from '../platform/postgres/fair-reads.ts';
 import type { Moments } from '../projections/history/moments.ts';
 import { Rejection } from '../rejection.ts';
 import { type DateOrTime, isDate, lastMoment, timezoneParameter, today } from './days.ts';
+import { requestedPosition } from './forms.ts';
 import type { Freshness, FreshQuery } from './freshness.ts';
 import { notAfter } from './query-parameters.ts';
 import { requireWritten } from './written-position.ts';
@@ -20,7 +21,7 @@ export const asOfParameters = {
       return z.NEVER;
     })
     .optional()
-    .meta({ description: 'The same by a position, as `Tasktrail-As-Of-Position` tells it: the answer never moves.' }),
+    .meta({ ...requestedPosition, description: 'The same by a position, as `Tasktrail-As-Of-Position` tells it: the answer never moves.' }),
   timezone: timezoneParameter,
 };
 export const asOfRule = ['as_of', 'as_of_position'] as const;

@@ -16,7 +16,8 @@ export const exportParameters = {
     .optional()
     .meta({
       description:
-        '`csv` and `ndjson` stream the whole list instead of a page; page sizes have no effect on them. By `Accept` when left out.',
+        '`csv` and `ndjson` stream the whole list instead of a page; page sizes have no effect on them. By `Accept` when left out. ' +
+        'Not together with `page`, `skip` or `cursor`, except for `json`.',
     }),
   bom: flag('Whether a CSV begins with a byte-order mark, which Excel needs to read it as UTF-8.'),
 };

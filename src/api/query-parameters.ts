@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { isUsername } from '../accounts/username.ts';
 import { faultMessage } from '../platform/fault-messages.ts';
 import type { DateOrTime } from './days.ts';
-import { Tag } from './tag.ts';
+import { dateOrTimeForm, someoneForm } from './forms.ts';
+import { Tag, tagForm } from './tag.ts';
 
 // The values of query strings: text that stands for numbers, lists, times and people. As input they are described for the documents.
 
@@ -22,7 +23,7 @@ export function flag(description: string) {
     .enum(['true', 'false'])
     .transform((value) => value === 'true')
     .optional()
-    .meta({ description });
+    .meta({ type: 'boolean', enum: undefined, description });
 }
 
 /** Some of these values, with commas between them; each counts once, in no order. */
@@ -34,7 +35,7 @@ export function someOf<T extends string>(values: readonly T[]) {
     .refine((list) => list.every((value) => known.has(value)), { error: `must be of ${values.join(', ')}`, params: { code: 'not_one_of' } })
     .transform((list) => list as T[])
     .optional()
-    .meta({ description: `Some of ${values.join(', ')}; with commas between them.` });
+    .meta({ type: 'array', items: { type: 'string', enum: [...values] }, minItems: 1, description: 'Some of these; each counts once.' });
 }
 
 const MAX_TAGS = 20;
@@ -51,7 +52,7 @@ export function tagList(description: string) {
       return z.NEVER;
     })
     .optional()
-    .meta({ description });
+    .meta({ type: 'array', items: tagForm, minItems: 1, maxItems: MAX_TAGS, description });
 }
 
 /** PostgreSQL, like the calendar, has no year 0. */
@@ -90,7 +91,7 @@ function dateOrTime(description: string, round: (time: number, rest: string) => 
       return z.NEVER;
     })
     .optional()
-    .meta({ description: `${description} A date, which is a day of the caller's, or a time.` });
+    .meta({ ...dateOrTimeForm, description: `${description} A date, which is a day of the caller's, or a time.` });
 }
 
 const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -112,7 +113,7 @@ export function somebody(description: string) {
     })
     .transform((text): SomebodyNamed => named(text))
     .optional()
-    .meta({ description: `${description} An id, a username, or \`me\`.` });
+    .meta({ ...someoneForm, description: `${description} An id, a username, or \`me\`.` });
 }
 
 /** Somebody, or nobody: `none`. */
@@ -126,7 +127,7 @@ export function somebodyOrNone(description: string) {
     })
     .transform((text): SomebodyNamed | 'none' => (text === 'none' ? 'none' : named(text)))
     .optional()
-    .meta({ description: `${description} An id, a username, \`me\`, or \`none\`.` });
+    .meta({ ...someoneForm, description: `${description} An id, a username, \`me\`, or \`none\`.` });
 }
 
 function named(text: string): SomebodyNamed {

@@ -85,5 +85,6 @@ const headerRules: Partial<Record<string, { accepts(value: string): boolean; mes
   'If-Match': { accepts: isIfMatch, message: 'must be one entity tag, as in "3", or *' },
   'If-None-Match': { accepts: isIfNoneMatch, message: 'must be entity tags with commas between them, as in "3", or *' },
   'Idempotency-Key': { accepts: (value) => /^[\x21-\x7e]{1,128}$/.test(value), message: 'must be 1 to 128 visible ASCII characters' },
+  'Last-Event-ID': { accepts: (value) => /^\d{0,30}$/.test(value), message: 'must be the id of an event of this stream: decimal digits' },
   'Tasktrail-Position': { accepts: (value) => parsePosition(value) !== undefined, message: 'must be a position: decimal digits' },
 };

@@ -107,6 +107,43 @@ export interface OtherTypes {
  */
 export type LimitedAs<B = unknown> = 'registration' | 'mail' | 'password' | { loginOf(body: B): string } | { looksUp(body: B): boolean };
 
+export type ObeyedHeader =
+  | 'If-Match'
+  | 'If-None-Match'
+  | 'Idempotency-Key'
+  | 'Prefer'
+  | 'Tasktrail-Position'
+  | 'Last-Event-ID'
+  | 'Range'
+  | 'If-Range';
+
+/** The response headers that the documents state. */
+export type HeaderName =
+  | 'X-Request-ID'
+  | 'Tasktrail-Operation'
+  | 'ETag'
+  | 'Tasktrail-Revision'
+  | 'Tasktrail-Position'
+  | 'Tasktrail-As-Of-Position'
+  | 'Idempotent-Replayed'
+  | 'Preference-Applied'
+  | 'Tasktrail-Stale'
+  | 'Location'
+  | 'Link'
+  | 'Allow'
+  | 'WWW-Authenticate'
+  | 'Accept-Encoding'
+  | 'Accept-Ranges'
+  | 'Content-Range'
+  | 'Content-Disposition'
+  | 'Retry-After'
+  | 'X-RateLimit-Limit'
+  | 'X-RateLimit-Remaining'
+  | 'X-RateLimit-Reset';
+
+/** A header that always comes, or with `?` one that may. */
+export type GivenHeader = HeaderName | `${HeaderName}?`;
+
 /** A route is data: Express, OpenAPI and the authorisation matrix are made from it. */
 export interface Route {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -126,7 +163,9 @@ export interface Route {
   /** Takes whatever body comes, and does not look at it. */
   anyBody?: true;
   /** Which of the conventions' request headers it obeys. */
-  obeys?: readonly ('If-Match' | 'If-None-Match' | 'Idempotency-Key' | 'Prefer' | 'Tasktrail-Position')[];
+  obeys?: readonly ObeyedHeader[];
+  /** The conventions' response headers that its successes carry, of every status or by status, but for those that follow from the rest. */
+  gives?: readonly GivenHeader[] | Readonly<Record<number, readonly GivenHeader[]>>;
   /** A request header of the conventions that has no meaning here, so that a request with it is not valid: ignoring it would mislead. */
   refuses?: 'If-Match';
   /** The body of each status it answers; null for none. Other types than JSON by name, with the JSON that may come instead of them. */

@@ -7,6 +7,18 @@ export function isDotSegment(text: string): boolean {
   return text === '.' || text === '..';
 }
 
+/**
+ * A tag in a request, as far as a schema can state it. Text that shows nothing, of white space and format characters alone, is refused too:
+ * no pattern says so that every engine reads.
+ */
+export const tagForm = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 50,
+  pattern: '^[^,/\\x00-\\x1f\\x7f-\\x9f]*$',
+  not: { enum: ['.', '..'] },
+} as const;
+
 /** A tag as requests name it: trimmed and lower-cased. */
 export const Tag = z
   .string()
@@ -19,4 +31,5 @@ export const Tag = z
     error: 'must not have a comma, a slash or control characters',
     params: { code: 'format' },
   })
-  .refine((tag) => !isDotSegment(tag), { error: 'must not be . or .., which no address can name', params: { code: 'format' } });
+  .refine((tag) => !isDotSegment(tag), { error: 'must not be . or .., which no address can name', params: { code: 'format' } })
+  .meta(tagForm);

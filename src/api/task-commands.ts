@@ -21,10 +21,14 @@ export interface TaskServices {
 
 export const TaskPath = z.strictObject({ task_id: z.string() });
 
+/** What every command on one task answers, with where the task then stands. */
+export const taskHeaderNames = ['ETag', 'Tasktrail-Revision', 'Tasktrail-Position', 'Idempotent-Replayed?'] as const;
+
 /** What the declarations of all commands on one task have in common. */
 export const commandOnTask = {
   params: TaskPath,
   obeys: ['If-Match', 'If-None-Match', 'Idempotency-Key', 'Prefer'],
+  gives: taskHeaderNames,
   absent: 'TASK_NOT_FOUND',
 } as const;
 /** What every one of them may be refused for. */

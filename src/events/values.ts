@@ -24,7 +24,10 @@ export function codePointLength(value: string): number {
 }
 
 export const Id = formatted(
-  z.string().regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'must be a lower-case UUID'),
+  z
+    .string()
+    .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'must be a lower-case UUID')
+    .meta({ format: 'uuid' }),
 );
 export const Time = formatted(z.iso.datetime({ precision: 3 }));
 // The year 0 is a date to ISO 8601 and none to PostgreSQL.

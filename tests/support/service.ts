@@ -8,6 +8,7 @@ import { BEGINNING, type EventStore, type StoredEvent } from '../../src/events/s
 import { createPostgresEventStore } from '../../src/events/store/postgres/postgres-event-store.ts';
 import { createLog } from '../../src/platform/logging.ts';
 import { type Service, startService } from '../../src/service.ts';
+import { watchResponses } from './documented.ts';
 import { startEventStored } from './eventstored.ts';
 import { createTestDatabase } from './postgres.ts';
 
@@ -72,6 +73,7 @@ export async function startTestService(environment: Record<string, string> = {})
   const log = createLog({ level: 'info', format: 'json' }, { write: (line) => void lines.push(line) });
   const service: Service = await startService(config, log, new AbortController().signal);
   const url = `http://127.0.0.1:${service.port}`;
+  const endWatch = watchResponses(service.port, service.routes);
   const anonymous = createClient(url);
   return {
     url,
@@ -94,6 +96,8 @@ export async function startTestService(environment: Record<string, string> = {})
       await eventStored?.stop();
       await database.drop();
       await rm(directory, { recursive: true, force: true });
+      const undocumented = endWatch();
+      if (undocumented.length > 0) throw new Error(`The OpenAPI document does not say:\n${undocumented.join('\n')}`);
     },
   };
 }

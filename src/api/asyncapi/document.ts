@@ -1,45 +1,30 @@
 import { z } from 'zod';
 import { publicTypes } from '../../events/public-type.ts';
-import { taskEvents } from '../../events/task/task-events.ts';
 import { allEventTypes, type EventTypeName } from '../../events/upcasters.ts';
-import { Id, Status, Title } from '../../events/values.ts';
 import { withoutPersonalMembers } from '../../subscribers/cloud-event.ts';
 import { eventCatalogue } from '../../subscribers/event-catalogue.ts';
 import { exampleEvent } from '../../subscribers/example-event.ts';
 import { personalMembers } from '../../subscribers/personal-members.ts';
 import { basePath } from '../endpoint.ts';
-import { createSchemas, type JsonSchema } from '../openapi/schemas.ts';
+import { eventDataOf, eventOf, eventSchemas } from '../event-schemas.ts';
+import type { About } from '../openapi/document.ts';
+import { createSchemas, type JsonSchema, type Schemas } from '../openapi/schemas.ts';
 import { EventView } from '../views/event-view.ts';
 
 /** The topic that events are published to, unless another is configured. */
 const topic = 'tasktrail.events';
 const names = Object.keys(allEventTypes) as EventTypeName[];
 
-const TaskAsLeft = z
-  .strictObject({ id: Id, title: Title.nullable(), status: Status })
-  .describe('The task as the event left it; without a title once erased.');
-const AccessLost = z
-  .strictObject({ task: z.strictObject({ id: Id }) })
-  .describe('For whom the event took the access to the task away: its id, and no more.');
-
-/** Those that may take somebody’s access away. */
-const taking: ReadonlySet<string> = new Set<EventTypeName>([
-  ...(['TaskAssigned', 'TaskUnassigned', 'TaskUnshared', 'TaskTransferred', 'TaskDeleted'] as const),
-]);
-
 /** The AsyncAPI 3 document of the events, made from the schemas that they are written and read with. */
-export function asyncApiDocument({ version }: { version: string }): JsonSchema {
+export function asyncApiDocument({ version, publicUrl }: About): JsonSchema {
   return {
     asyncapi: '3.0.0',
     info: { title: 'Tasktrail events', version, description, license: { name: 'MIT' } },
     defaultContentType: 'application/json',
     servers: {
       api: {
-        host: '{host}',
-        pathname: basePath,
-        protocol: 'https',
         description: 'This service.',
-        variables: { host: { default: 'localhost:8000', description: 'Where it is reached.' } },
+        ...addressOf(publicUrl),
         security: [{ $ref: '#/components/securitySchemes/bearer' }],
       },
       kafka: {
@@ -68,6 +53,15 @@ export function asyncApiDocument({ version }: { version: string }): JsonSchema {
       },
     },
   };
+}
+
+function addressOf(publicUrl: string | undefined): JsonSchema {
+  if (publicUrl === undefined) {
+    const host = { default: 'localhost:8000', description: 'Where it is reached.' };
+    return { host: '{host}', pathname: basePath, protocol: 'https', variables: { host } };
+  }
+  const { host, pathname, protocol } = new URL(publicUrl);
+  return { host, pathname: pathname.replace(/\/+$/, '') + basePath, protocol: protocol.replace(':', '') };
 }
 
 const description = `Every change is an event, told as a CloudEvent 1.0. Events of one stream (\`partitionkey\`) come in their order, with no
@@ -112,20 +106,12 @@ function referred(suffix: string): JsonSchema {
 }
 
 function message(name: EventTypeName): JsonSchema {
-  const data = { $ref: `#/components/schemas/${name}` };
-  const own = {
-    type: 'object',
-    properties: {
-      type: { const: publicTypes[name] },
-      data: taking.has(name) ? { anyOf: [data, { $ref: '#/components/schemas/AccessLost' }] } : data,
-    },
-  };
   return {
     name: publicTypes[name],
     title: name,
     summary: eventCatalogue[name].summary,
     contentType: 'application/cloudevents+json',
-    payload: { allOf: [{ $ref: '#/components/schemas/Event' }, own] },
+    payload: eventOf(name),
     examples: [{ payload: exampleEvent(name) }],
   };
 }
@@ -149,20 +135,24 @@ function messageOnTopic(name: EventTypeName): JsonSchema {
 
 function schemas(): JsonSchema {
   const made = createSchemas();
-  const data = Object.fromEntries(names.map((name) => [name, made.output(dataOf(name))]));
   const onTopic = names.filter((name) => nullsOnTopic(name).length > 0);
   const dataOnTopic = Object.fromEntries(onTopic.map((name) => [`${name}OnTopic`, made.output(dataOnTopicOf(name))]));
-  // Referred to, so that it is among those with a name.
-  made.output(z.array(EventView));
-  const attributes = Object.keys(EventView.shape).filter((key) => key !== 'data' && key !== 'datacontenttype');
-  const headers = Object.fromEntries(attributes.map((attribute) => [`ce_${attribute}`, { type: 'string' }]));
-  return {
-    ...data,
-    ...dataOnTopic,
-    AccessLost: made.output(AccessLost),
-    TopicHeaders: { type: 'object', properties: headers, required: ['ce_specversion', 'ce_id', 'ce_source', 'ce_type'] },
-    ...made.named(),
+  const { Event, ...others } = eventSchemas(made);
+  // Here a discriminator is a name alone.
+  return { ...others, Event: { ...Event, discriminator: 'type' }, ...dataOnTopic, TopicHeaders: topicHeaders(made) };
+}
+
+/** The attributes of an event, as headers: each of them text. */
+function topicHeaders(made: Schemas): JsonSchema {
+  const { datacontenttype: _, data: __, ...attributes } = EventView.shape;
+  const { properties = {}, required = [] } = made.output(z.strictObject(attributes)) as {
+    properties?: Record<string, JsonSchema>;
+    required?: string[];
   };
+  const asText = ({ type, format, minimum: _, ...own }: JsonSchema) =>
+    type === 'integer' ? { ...own, type: 'string', pattern: '^[0-9]+$' } : { ...own, type, ...(format !== undefined && { format }) };
+  const headers = Object.entries(properties).map(([attribute, schema]) => [`ce_${attribute}`, asText(schema)]);
+  return { type: 'object', properties: Object.fromEntries(headers), required: required.map((attribute) => `ce_${attribute}`) };
 }
 
 /** The members that are null in Kafka and never null elsewhere. */
@@ -172,29 +162,10 @@ function nullsOnTopic(name: EventTypeName): string[] {
 }
 
 function dataOnTopicOf(name: EventTypeName): z.ZodType {
-  return nullsOnTopic(name).reduce((data, path) => nullableAt(data, path.split('.')), dataOf(name) as z.ZodObject);
+  return nullsOnTopic(name).reduce((data, path) => nullableAt(data, path.split('.')), eventDataOf(name) as z.ZodObject);
 }
 
 function nullableAt(schema: z.ZodObject, [key, ...rest]: readonly string[]): z.ZodObject {
   const member = schema.shape[key!] as z.ZodType;
   return schema.extend({ [key!]: rest.length === 0 ? member.nullable() : nullableAt(member as z.ZodObject, rest) });
-}
-
-function dataOf(name: EventTypeName): z.ZodType {
-  const data = allEventTypes[name].data as z.ZodObject;
-  return name in taskEvents ? data.extend({ ...withHiddenShares(name, data.shape), task: TaskAsLeft }) : data;
-}
-
-/** The members that are null for a reader who may not see with whom the task is shared. */
-function withHiddenShares(name: EventTypeName, shape: z.ZodRawShape): z.ZodRawShape {
-  const hidden = 'null, and in `redacted`, for readers who may not see the share';
-  if (name === 'TaskShared' || name === 'TaskSharePermissionChanged' || name === 'TaskUnshared') {
-    const members = ['user_id', 'permission'].map((member) => [member, (shape[member] as z.ZodType).nullable().describe(hidden)]);
-    return Object.fromEntries(members);
-  }
-  if (name === 'TaskTransferred') return { kept: (shape.kept as z.ZodType).describe(hidden) };
-  if (name !== 'TaskDeleted' && name !== 'TaskRestored') return {};
-  const member = name === 'TaskDeleted' ? 'last' : 'restored';
-  const task = shape[member] as z.ZodObject;
-  return { [member]: task.extend({ sharee_ids: (task.shape.sharee_ids as z.ZodType).nullable().describe(hidden) }) };
 }

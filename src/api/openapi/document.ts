@@ -1,31 +1,42 @@
+import { z } from 'zod';
 import { scopesFor } from '../admission.ts';
 import { type Endpoint, endpointOf } from '../endpoint.ts';
+import { eventSchemas } from '../event-schemas.ts';
 import type { Route } from '../route.ts';
-import { answerHeaders, headerParameters, requestHeaders } from './headers.ts';
-import { responsesOf, type SharedResponses } from './responses.ts';
+import { errorCodes } from './error-codes.ts';
+import { headerComponents, headerParameters, requestHeaders } from './headers.ts';
+import { responsesOf } from './responses.ts';
 import { createSchemas, type JsonSchema, type Schemas } from './schemas.ts';
 
+export interface About {
+  version: string;
+  /** Where clients reach the service; where they got the document from, when left out. */
+  publicUrl?: string | undefined;
+}
+
 /** The OpenAPI 3.1 document of the routes, made from the schemas that check the requests and type the handlers. */
-export function openApiDocument(routes: readonly Route[], { version }: { version: string }): JsonSchema {
+export function openApiDocument(routes: readonly Route[], { version, publicUrl }: About): JsonSchema {
   const endpoints = routes.filter((route) => !route.undocumented).map(endpointOf);
   const schemas = createSchemas();
-  const errors: SharedResponses = new Map();
+  const errors = errorCodes(schemas);
   const paths: Record<string, JsonSchema> = {};
   for (const endpoint of endpoints) {
-    paths[endpoint.pattern] = { ...paths[endpoint.pattern], [endpoint.route.method]: operationOf(endpoint, schemas, errors) };
+    paths[endpoint.pattern] = { ...paths[endpoint.pattern], [endpoint.route.method]: operationOf(endpoint, schemas) };
   }
   return {
     openapi: '3.1.0',
     info: { title: 'Tasktrail', version, description, license: { name: 'MIT', identifier: 'MIT' } },
-    servers: [{ url: '/' }],
+    servers: [{ url: publicUrl?.replace(/\/+$/, '') || '/' }],
     tags: [...new Set(endpoints.map(({ route }) => route.tag))].map((name) => ({ name })),
     security: [{ session: [] }, { personal_access_token: [] }],
     paths,
+    'x-error-codes': errors.table,
     components: {
-      schemas: schemas.named(),
-      responses: Object.fromEntries(errors),
-      parameters: Object.fromEntries(Object.entries(requestHeaders).map(([name, header]) => [name, { name, in: 'header', ...header }])),
-      headers: answerHeaders,
+      schemas: sorted({ ...eventSchemas(schemas), ...errors.schemas }),
+      parameters: Object.fromEntries(
+        Object.entries(requestHeaders).map(([key, header]) => [key, { name: key.split('.')[0], in: 'header', ...header }]),
+      ),
+      headers: headerComponents(),
       securitySchemes: {
         session: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The access token of a session: from signing in.' },
         personal_access_token: {
@@ -46,7 +57,7 @@ Every answer below \`/api/v1\`, errors included, tells in \`X-RateLimit-…\` ho
 Send \`X-Request-ID\` (1 to 128 of \`[A-Za-z0-9._-]\`) to give a request a name of your own: it comes back, and stands in the log.
 Within \`/api/v1\` keys, optional parameters and codes may be added: ignore what you do not know.`;
 
-function operationOf(endpoint: Endpoint, schemas: Schemas, errors: SharedResponses): JsonSchema {
+function operationOf(endpoint: Endpoint, schemas: Schemas): JsonSchema {
   const { route } = endpoint;
   return {
     tags: [route.tag],
@@ -59,16 +70,31 @@ function operationOf(endpoint: Endpoint, schemas: Schemas, errors: SharedRespons
       ...parametersOf(route.query, 'query', schemas),
       ...headerParameters(endpoint),
     ],
-    ...(route.body && { requestBody: { required: true, content: { 'application/json': { schema: schemas.input(route.body) } } } }),
-    ...(route.anyBody && { requestBody: { content: { '*/*': { schema: {} } } } }),
+    ...(route.body && { requestBody: bodyOf(route.body, schemas) }),
+    ...(route.anyBody && { requestBody: anyBody }),
     ...(route.upload !== undefined && { requestBody: { required: true, content: uploadOf(route.upload) } }),
-    responses: responsesOf(endpoint, schemas, errors),
+    responses: responsesOf(endpoint, schemas),
   };
 }
 
+/** A body may be left out where an empty one is valid. Of a body with several forms, the first is documented: many generators read no more. */
+function bodyOf(body: z.ZodType, schemas: Schemas): JsonSchema {
+  const form = (body instanceof z.ZodUnion ? body.options[0] : body) as z.ZodType;
+  return { required: !body.safeParse({}).success, content: { 'application/json': { schema: schemas.input(form) } } };
+}
+
+/** What a mail program sends with one click (RFC 8058); anything else will do too. */
+const anyBody = {
+  content: {
+    'application/x-www-form-urlencoded': { schema: { type: 'object', properties: { 'List-Unsubscribe': { type: 'string' } } } },
+  },
+};
+
 function uploadOf(part: string): JsonSchema {
-  const properties = { [part]: { type: 'string', contentMediaType: 'application/octet-stream' } };
-  return { 'multipart/form-data': { schema: { type: 'object', required: [part], properties, additionalProperties: false } } };
+  const type = 'application/octet-stream';
+  const properties = { [part]: { type: 'string', format: 'binary', contentMediaType: type, description: 'The file, with its name.' } };
+  const schema = { type: 'object', required: [part], properties, additionalProperties: false };
+  return { 'multipart/form-data': { schema, encoding: { [part]: { contentType: type } } } };
 }
 
 /** As `getTasksByTaskId`. */
@@ -96,8 +122,18 @@ function parametersOf(schema: Route['params'], place: 'path' | 'query', schemas:
     in: place,
     required: place === 'path' || required.includes(name),
     ...(description !== undefined && { description }),
-    schema: place === 'path' && namesAnId.test(name) ? { ...own, format: 'uuid' } : own,
+    ...(own.type === 'array' && { style: 'form', explode: false }),
+    schema: place === 'path' ? pathSchema(name, own) : own,
   }));
+}
+
+/** A segment of a path is never empty. */
+function pathSchema(name: string, { pattern, ...own }: JsonSchema): JsonSchema {
+  return namesAnId.test(name) ? { ...own, format: 'uuid' } : { minLength: 1, ...own, ...(pattern !== undefined && { pattern }) };
+}
+
+function sorted(schemas: Record<string, JsonSchema>): Record<string, JsonSchema> {
+  return Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 const namesAnId = /(?:^|_)id$/;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { NO_YEAR_0 } from '../forms.ts';
 
 export type JsonSchema = Record<string, unknown>;
 type Direction = 'input' | 'output';
@@ -40,14 +41,48 @@ export function createSchemas(): Schemas {
   };
 }
 
-/** Clients are to bear with keys they do not know: of answers none is said to be all. A format says more than the pattern made from it. */
+/** What zod says of a schema, in the words that the documents use. It is called several times for one schema. */
 function tidy(io: Direction): (context: { jsonSchema: z.core.JSONSchema.BaseSchema }) => void {
   return ({ jsonSchema }) => {
-    if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
-    if (jsonSchema.format === 'date' || jsonSchema.format === 'date-time') delete jsonSchema.pattern;
-    if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
-    if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+    for (const key of Object.keys(jsonSchema)) if (jsonSchema[key] === undefined) delete jsonSchema[key];
+    if (io === 'output') openUp(jsonSchema);
+    if (jsonSchema['x-extensible-enum']) delete jsonSchema.enum;
+    tidyFormats(jsonSchema, io);
+    tidyNullable(jsonSchema);
   };
+}
+
+/** Clients are to bear with keys that they do not know: no response is said to have none. What it leaves out has no default. */
+function openUp(jsonSchema: z.core.JSONSchema.BaseSchema): void {
+  if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+  delete jsonSchema.default;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+}
+
+const int32 = { minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
+
+function tidyFormats(jsonSchema: z.core.JSONSchema.BaseSchema, io: Direction): void {
+  const { type, format } = jsonSchema;
+  // A format says more than the pattern that zod makes of it, but for the year 0.
+  if (format === 'date' || format === 'date-time') {
+    if (io === 'input') jsonSchema.pattern = NO_YEAR_0;
+    else delete jsonSchema.pattern;
+  }
+  if (format === 'uuid') delete jsonSchema.pattern;
+  if (type !== 'integer') return;
+  const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = jsonSchema;
+  jsonSchema.format = minimum >= int32.minimum && maximum <= int32.maximum ? 'int32' : 'int64';
+}
+
+/** `anyOf` remains where what may be null is referred to, or is itself one of several forms. */
+function tidyNullable(jsonSchema: z.core.JSONSchema.BaseSchema): void {
+  const [form, none, ...others] = jsonSchema.anyOf ?? [];
+  if (typeof form !== 'object' || typeof none !== 'object' || none.type !== 'null' || others.length > 0) return;
+  if (typeof form.type !== 'string' || form.const !== undefined) return;
+  delete jsonSchema.anyOf;
+  const { enum: values, ...rest } = form;
+  Object.assign(jsonSchema, { ...rest, ...jsonSchema, type: [form.type, 'null'], ...(values && { enum: [...values, null] }) });
 }
 
 function renamed(value: unknown, names: ReadonlyMap<string, string>): unknown {

@@ -40,7 +40,7 @@ const ActivityQuery = wholeWhenExported(
 );
 type ActivityQuery = z.output<typeof ActivityQuery>;
 
-const common = { method: 'get', tag: 'Activity', obeys: ['Tasktrail-Position'] } as const;
+const common = { method: 'get', tag: 'Activity', obeys: ['Tasktrail-Position'], gives: ['Tasktrail-Stale?'] } as const;
 
 /** The audit trail: what somebody did, and what happened to a task. */
 export function activityRoutes({ queriesFor, freshness, requireTaskVisible }: ActivityServices): Route[] {

@@ -5,6 +5,7 @@ import { beginRebuild, RebuildRunning, TooManyFormer } from '../../projections/g
 import { createOverview, type ProjectionOverview } from '../../projections/overview.ts';
 import type { ReadModel, ReadModels } from '../../projections/read-models.ts';
 import { Rejection } from '../../rejection.ts';
+import { PositionText } from '../forms.ts';
 import { type Route, route } from '../route.ts';
 import { PageQuery, pageOf, pageRequest } from '../views/listing-view.ts';
 import { wholeListAnswer } from '../views/whole-list.ts';
@@ -19,7 +20,7 @@ const ProjectionView = z
   .strictObject({
     name: z.string(),
     version: z.int(),
-    position: z.string(),
+    position: PositionText,
     lag_events: z.int().nullable().meta({ description: 'Counted up to 1000; null while the event store cannot be asked.' }),
     lag_seconds: z.number().nullable(),
     rate: z.number().meta({ description: 'Events a second that this instance has applied of late.' }),
@@ -81,6 +82,7 @@ export function adminProjectionRoutes({ pool, store, readModels }: AdminProjecti
       summary: 'Make a read model anew from the events',
       description: 'It is made beside the one that is read, which is kept for a minute after the new one has taken its place.',
       params: NamePath,
+      gives: ['Location'],
       answers: { 202: ProjectionView },
       rejects: ['ADMIN_ONLY', 'PROJECTION_NOT_FOUND', 'REBUILD_RUNNING', 'LIMIT_REACHED'],
       async handle({ params }) {

@@ -60,6 +60,7 @@ export function adminUserRoutes({ administration, erasure, queriesFor }: AdminUs
       description: 'Also where people cannot register. Nobody is signed in by it.',
       needs: manages,
       body: NewUserBody,
+      gives: ['Location'],
       answers: { 201: UserView },
       rejects: ['ADMIN_ONLY', 'EMAIL_TAKEN', 'USERNAME_TAKEN', 'OVERLOADED'],
       async handle({ body: { full_name: fullName, ...body }, caller, request }) {

@@ -73,6 +73,7 @@ export function asyncRoutes({ jobs, external, tasksFor, people }: AsyncServices)
       path: '/async/background-task',
       summary: 'Start a job that does nothing, in steps',
       body: TaskBody,
+      gives: ['Location'],
       answers: { 202: JobView },
       rejects: ['RATE_LIMITED', 'LIMIT_REACHED', 'OVERLOADED', 'DEPENDENCY_UNAVAILABLE'],
       async handle({ body, caller, request }) {

@@ -4,6 +4,7 @@ import { Email, FullName, GivenUsername, isGuessable, Password, Timezone, Userna
 import { asciiAddress } from '../../accounts/email-syntax.ts';
 import type { Credentials } from '../../accounts/login.ts';
 import { Role } from '../../events/values.ts';
+import { exclusive } from '../forms.ts';
 
 /** Whatever else is wrong with a body, as long as it is an object. */
 const when = ({ value }: { value: unknown }) => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -49,7 +50,7 @@ export const LoginBody = z
     params: { code: 'required' },
     when,
   })
-  .meta({ id: 'Login', description: 'Exactly one of `email` and `username`.' });
+  .meta({ id: 'Login', description: 'Exactly one of `email` and `username`.', ...exclusive(['email', 'username']) });
 
 export const RefreshBody = z.strictObject({ refresh_token: z.string().min(1).max(1024) }).meta({ id: 'Refresh' });
 
@@ -64,6 +65,7 @@ export const LogoutBody = z
   })
   .meta({
     id: 'Logout',
+    ...exclusive(['refresh_token', 'all']),
     description:
       'Nothing for this session, `refresh_token` for the one it belongs to, or `all: true`. With `compromised: true`, personal tokens end too, and all webhooks stop until they are reactivated.',
   });

@@ -17,6 +17,7 @@ const shared = {
     'Each task on its own, in the order asked. With `atomic: true` nothing is written unless every task accepts: otherwise 409 with the results as details. The key of a call covers each task on its own, so that a call that was cut off is completed by its repetition.',
   obeys: ['Idempotency-Key', 'Prefer'],
   refuses: 'If-Match',
+  gives: ['Tasktrail-Position?', 'Idempotent-Replayed?'],
   answers: { 200: BulkView },
   rejects: ['BULK_REFUSED'],
 } as const;

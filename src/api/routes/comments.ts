@@ -90,6 +90,7 @@ export function commentRoutes(services: CommentServices): Route[] {
       params: TaskPath,
       query: PageQuery,
       obeys: ['Tasktrail-Position'],
+      gives: ['Tasktrail-Stale?'],
       answers: { 200: pageOf(CommentView) },
       rejects: ['TASK_NOT_FOUND', 'INVALID_CURSOR'],
       absent: 'TASK_NOT_FOUND',

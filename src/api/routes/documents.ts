@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { asyncApiDocument } from '../asyncapi/document.ts';
 import { type Compress, ConstantContent } from '../constant-content.ts';
-import { openApiDocument } from '../openapi/document.ts';
+import { type About, openApiDocument } from '../openapi/document.ts';
 import { type Answer, type Route, route } from '../route.ts';
 
 const require = createRequire(import.meta.url);
@@ -33,7 +33,7 @@ const script = 'text/javascript; charset=utf-8';
  * The documents of the routes: for programs, and as pages for people.
  * @param compress what compresses each of them once, as usual when left out
  */
-export function documentRoutes(routes: readonly Route[], about: { version: string }, compress?: Compress): Route[] {
+export function documentRoutes(routes: readonly Route[], about: About, compress?: Compress): Route[] {
   const asyncApi = documentOf(
     '/asyncapi.json',
     'The events: what they hold, and how they are had',
@@ -56,6 +56,8 @@ function documentOf(path: string, summary: string, make: () => unknown, compress
     tag: 'Operations',
     summary,
     needs: 'open',
+    obeys: ['If-None-Match'],
+    gives: ['ETag'],
     answers: { 200: z.record(z.string(), z.unknown()), 304: null },
     rejects: [],
     handle({ request }) {

@@ -28,7 +28,10 @@ const after = z
     return z.NEVER;
   })
   .optional()
-  .meta({ description: 'A position: what comes behind it. `head`: what comes from now on. From the beginning when left out.' });
+  .meta({
+    pattern: '^(?:head|[0-9]{1,30})$',
+    description: 'A position: what comes behind it. `head`: what comes from now on. From the beginning when left out.',
+  });
 
 const types = someOf(typePatterns).meta({
   description:
@@ -49,6 +52,7 @@ export function eventRoutes({ store, freshness, streams, ...services }: EventSer
         'What the caller may see now: the events of their own account and of every task that they have access to, its past included; ' +
         'for admins of every task. An event that took access away tells its task’s id and no more.',
       obeys: ['Tasktrail-Position'],
+      gives: ['Tasktrail-Stale?'],
       query: z.strictObject({
         after,
         types,
@@ -78,6 +82,7 @@ export function eventRoutes({ store, freshness, streams, ...services }: EventSer
         'has been told. `Last-Event-ID` goes on behind that position, and comes before `after`. Ends with the session or token, with a ' +
         'change of the caller’s role, and when the service shuts down: go on elsewhere. A position that the log does not reach within two seconds is a 422.',
       query: z.strictObject({ after, types }),
+      obeys: ['Last-Event-ID'],
       answers: { 200: { contentTypes: [eventStreamType] } },
       rejects: ['LIMIT_REACHED'],
       async handle({ query, caller, request }) {
@@ -103,9 +108,5 @@ const stale = { 'Tasktrail-Stale': 'true' };
 
 function lastEvent(request: RequestContext): Position | undefined {
   const id = request.header('last-event-id');
-  if (id === undefined || id === '') return undefined;
-  const position = parsePosition(id);
-  if (position !== undefined) return position;
-  const message = 'must be a position: decimal digits';
-  throw new Rejection('VALIDATION_FAILED', 'The request is not valid', [{ path: 'header.last-event-id', message, code: 'format' }]);
+  return id === undefined || id === '' ? undefined : parsePosition(id);
 }

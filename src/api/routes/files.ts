@@ -19,7 +19,16 @@ import { partOverhead } from '../multipart.ts';
 import { RefusalWithHeaders } from '../refusal-with-headers.ts';
 import { tellingMismatch } from '../revision-mismatch.ts';
 import { type Answer, type Handled, type Route, route } from '../route.ts';
-import { answerNothing, commandOnTask, type OnTask, refusalsOnTask, TaskPath, type TaskServices, taskCommands } from '../task-commands.ts';
+import {
+  answerNothing,
+  commandOnTask,
+  type OnTask,
+  refusalsOnTask,
+  TaskPath,
+  type TaskServices,
+  taskCommands,
+  taskHeaderNames,
+} from '../task-commands.ts';
 import { filePart, receiveUpload, type Uploaded, type UploadRules } from '../uploads.ts';
 import { FileView, fileView } from '../views/file-view.ts';
 import { PageQuery, pageAnswer, pageOf, pageRequest } from '../views/listing-view.ts';
@@ -29,6 +38,7 @@ export interface FileServices extends TaskServices {
   files: { storage: FileStorage; staging: Staging; quota: StorageQuota; rules: UploadRules };
 }
 
+const fileHeaderNames = ['ETag', 'Accept-Ranges', 'Content-Disposition'] as const;
 const FilePath = z.strictObject({ file_id: z.string() });
 const REMEMBERED = 10_000;
 
@@ -123,6 +133,7 @@ export function fileRoutes(services: FileServices): Route[] {
       description: `One part, \`${filePart}\`. With an \`Idempotency-Key\` the same body is the same name and content.`,
       needs: { scope: 'tasks:write', task: 'edit' },
       upload: filePart,
+      gives: [...taskHeaderNames, 'Location'],
       answers: { 201: FileView },
       rejects: [
         ...refusalsOnTask,
@@ -162,6 +173,7 @@ export function fileRoutes(services: FileServices): Route[] {
       params: TaskPath,
       query: PageQuery,
       obeys: ['Tasktrail-Position'],
+      gives: ['Tasktrail-Stale?'],
       answers: { 200: pageOf(FileView) },
       rejects: ['TASK_NOT_FOUND', 'INVALID_CURSOR'],
       absent: 'TASK_NOT_FOUND',
@@ -180,7 +192,8 @@ export function fileRoutes(services: FileServices): Route[] {
       description: '`Range` asks for one part of it.',
       needs: { scope: 'tasks:read', task: 'view' },
       params: FilePath,
-      obeys: ['If-None-Match', 'Tasktrail-Position'],
+      obeys: ['If-None-Match', 'Tasktrail-Position', 'Range', 'If-Range'],
+      gives: { 200: fileHeaderNames, 206: [...fileHeaderNames, 'Content-Range'], 304: fileHeaderNames },
       answers: { 200: { contentTypes: ['*/*'] }, 206: { contentTypes: ['*/*'] }, 304: null },
       rejects: ['FILE_NOT_FOUND', 'FILE_PURGED', 'RANGE_NOT_SATISFIABLE'],
       absent: 'FILE_NOT_FOUND',
@@ -195,6 +208,7 @@ export function fileRoutes(services: FileServices): Route[] {
       needs: { scope: 'tasks:write', task: 'edit' },
       params: FilePath,
       obeys: ['If-Match', 'If-None-Match', 'Idempotency-Key'],
+      gives: taskHeaderNames,
       answers: { 204: null },
       rejects: ['FILE_NOT_FOUND', 'FORBIDDEN', 'REVISION_MISMATCH', 'IDEMPOTENCY_KEY_REUSED', 'WRITE_CONTENTION'],
       absent: 'FILE_NOT_FOUND',

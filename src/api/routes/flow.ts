@@ -19,7 +19,8 @@ const MOST_BUCKETS = 366;
 /** Before it nothing has been recorded by anybody. */
 const earliest = '1970-01-01';
 
-const dateGiven = (description: string) => z.string({ error: 'is required' }).pipe(date(description).unwrap());
+const dateGiven = (description: string) =>
+  z.string({ error: 'is required' }).pipe(date(description).unwrap()).meta({ format: 'date', description });
 
 const FlowQuery = z.strictObject({
   from: dateGiven('The first date.'),
@@ -72,6 +73,7 @@ export function flowRoutes({ queriesFor, freshness }: FlowServices): Route[] {
       needs: { scope: 'tasks:read' },
       query: FlowQuery,
       obeys: ['Tasktrail-Position'],
+      gives: ['Tasktrail-Stale?'],
       answers: { 200: FlowView },
       rejects: ['ADMIN_ONLY'],
       async handle({ query, caller, request }) {

@@ -137,6 +137,7 @@ function emailAddresses({ proofs, addresses }: MailedLinkServices): Route[] {
       description: 'Changes nothing, for scanners of mails open links.',
       needs: 'open',
       query: TokenQuery,
+      gives: ['Location'],
       answers: { 303: null },
       rejects: [],
       handle: ({ query }) => ({ status: 303, headers: { Location: addresses.verificationPage(query.token), 'Cache-Control': 'no-store' } }),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { EventStore } from '../../events/store/event-store.ts';
 import type { Inbox } from '../../notifications/inbox.ts';
 import type { QueriesFor } from '../../queries/queries.ts';
+import { exclusive } from '../forms.ts';
 import type { Freshness } from '../freshness.ts';
 import { RequestedId } from '../id.ts';
 import { flag } from '../query-parameters.ts';
@@ -43,7 +44,7 @@ const ReadBody = z
     path: ['all'],
     params: { code: 'conflicts_with' },
   })
-  .meta({ id: 'ReadNotifications' });
+  .meta({ id: 'ReadNotifications', description: 'Exactly one of `ids` and `all`.', ...exclusive(['ids', 'all']) });
 
 const tag = 'Notifications';
 
@@ -59,6 +60,8 @@ export function notificationRoutes({ inbox, queriesFor, store, freshness }: Noti
         'Read ones are kept for 90 days, others for a year. Names and titles are those of now; what the caller may no longer see has no title.',
       needs: { scope: 'tasks:read' },
       query: NotificationsQuery,
+      obeys: ['Tasktrail-Position'],
+      gives: ['Tasktrail-Stale?'],
       answers: { 200: pageOf(NotificationView) },
       rejects: ['INVALID_CURSOR'],
       async handle({ query, caller, request }) {

@@ -81,6 +81,8 @@ export function ownDataRoutes({ erasure, queriesFor, freshness }: OwnDataService
       tag: 'Accounts',
       summary: 'Everything that the service holds about the caller, as a download',
       needs: { scope: null, session: true },
+      obeys: ['Tasktrail-Position'],
+      gives: ['Tasktrail-Stale?', 'Content-Disposition'],
       answers: { 200: AccountExport },
       rejects: ['OVERLOADED'],
       async handle({ caller, request }) {

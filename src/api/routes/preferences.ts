@@ -92,6 +92,7 @@ export function preferenceRoutes({ preferences, addresses }: PreferenceServices)
       description: 'Changes nothing: a browser that opens the address of `List-Unsubscribe` is sent on to a page with a button.',
       needs: 'open',
       query: TokenQuery,
+      gives: ['Location'],
       answers: { 303: null },
       rejects: [],
       handle: ({ query }) => ({ status: 303, headers: { Location: addresses.unsubscribing(query.token), 'Cache-Control': 'no-store' } }),

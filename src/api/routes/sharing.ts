@@ -5,6 +5,7 @@ import { changeShare, shareeIn, shareTask, transferTask, unshareTask } from '../
 import { Id, SharePermission, text } from '../../events/values.ts';
 import { Rejection } from '../../rejection.ts';
 import { commandAnswer, taskHeaders } from '../command-request.ts';
+import { exclusive } from '../forms.ts';
 import { RequestedId } from '../id.ts';
 import { type Route, route } from '../route.ts';
 import { answerNothing, commandOnTask, type OnTask, refusalsOnTask, TaskPath, type TaskServices, taskCommands } from '../task-commands.ts';
@@ -34,6 +35,10 @@ const ShareBody = z
     error: `only one of ${ways.join(', ')} can be given`,
     path: ['username'],
     params: { code: 'conflicts_with' },
+  })
+  .meta({
+    description: 'Exactly one of `username`, `user_id` and `email`.',
+    ...exclusive(['username', 'user_id'], ['username', 'email'], ['user_id', 'email']),
   });
 const PermissionBody = z.strictObject({ permission: SharePermission });
 const TransferBody = z.strictObject({ new_owner_id: RequestedId, keep: SharePermission.nullable().default('edit') });

@@ -4,6 +4,7 @@ import type { CreateTask } from '../../commands/task/create-task.ts';
 import type { EditTask } from '../../commands/task/edit-task.ts';
 import { doneStatus, initialStatus } from '../../events/task/workflow.ts';
 import { CommentText, Description, DueDate, isStorable, Priority, Status } from '../../events/values.ts';
+import { exclusive } from '../forms.ts';
 import { RequestedId } from '../id.ts';
 import { Tag } from '../tag.ts';
 import { hasVisibleText, notEmpty } from '../visible-text.ts';
@@ -44,10 +45,14 @@ const fields = {
 export const TaskBody = z
   .strictObject({ ...z.object(fields).partial().shape, title: Title })
   .refine(notBoth, oneOfThem)
-  .meta({ id: 'NewTask' });
+  .meta({ id: 'NewTask', ...exclusive(['status', 'completed']) });
 export type TaskBody = z.output<typeof TaskBody>;
 
-export const TaskPatch = z.strictObject(fields).partial().refine(notBoth, oneOfThem).meta({ id: 'TaskPatch' });
+export const TaskPatch = z
+  .strictObject(fields)
+  .partial()
+  .refine(notBoth, oneOfThem)
+  .meta({ id: 'TaskPatch', ...exclusive(['status', 'completed']) });
 export type TaskPatch = z.output<typeof TaskPatch>;
 
 export const TransitionBody = z.strictObject({ target_status: Status, comment: CommentText.refine(hasVisibleText, notEmpty).optional() });

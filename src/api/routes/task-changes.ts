@@ -5,6 +5,7 @@ import type { QueriesFor } from '../../queries/queries.ts';
 import { Rejection } from '../../rejection.ts';
 import type { AsOfQuery, TimeTravel } from '../as-of.ts';
 import { isDate, lastMoment, plusDays, timezoneParameter } from '../days.ts';
+import { PositionText, requestedPosition } from '../forms.ts';
 import { notAfter, uuid } from '../query-parameters.ts';
 import { JsonText, type Route, route } from '../route.ts';
 import { FieldChangeView } from '../views/field-change-view.ts';
@@ -32,7 +33,7 @@ function moment(description: string) {
       context.addIssue({ code: 'custom', message, params: { code: 'format' } });
       return z.NEVER;
     })
-    .meta({ description });
+    .meta({ anyOf: [{ ...requestedPosition }, { format: 'date' }, { format: 'date-time' }], description });
 }
 
 const ChangesQuery = atMostOneOf(
@@ -55,8 +56,7 @@ const TaskChangeView = z
   })
   .meta({ id: 'TaskChange', description: 'A task that is different at two moments.' });
 
-const position = z.string().regex(positionForm);
-const ChangesView = pageOf(TaskChangeView).extend({ from: position, to: position.describe('The positions that were compared.') });
+const ChangesView = pageOf(TaskChangeView).extend({ from: PositionText, to: PositionText.describe('The positions that were compared.') });
 
 /** What is different between two moments, over all tasks that the caller may see. */
 export function taskChangesRoutes({ queriesFor, timeTravel }: TaskChangesServices): Route[] {
@@ -72,6 +72,7 @@ export function taskChangesRoutes({ queriesFor, timeTravel }: TaskChangesService
       needs: { scope: 'tasks:read' },
       query: ChangesQuery,
       obeys: ['Tasktrail-Position'],
+      gives: ['Tasktrail-As-Of-Position', 'Tasktrail-Stale?'],
       answers: { 200: ChangesView },
       rejects: ['INVALID_CURSOR'],
       async handle({ query, caller, request }) {

@@ -48,7 +48,8 @@ const filterParameters = {
 
 const sortParameters = {
   sort_by: z.enum(taskSortKeys).optional().meta({
-    description: '`created_at` when left out, the newest first; with `search` it is `relevance`. Tasks without a due date come last.',
+    description:
+      '`created_at` when left out, the newest first; with `search` it is `relevance`, which needs `search`. Tasks without a due date come last.',
   }),
   sort_order: z
     .enum(['asc', 'desc'])

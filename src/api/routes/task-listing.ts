@@ -22,6 +22,7 @@ const listed = {
   method: 'get',
   tag: 'Tasks',
   obeys: ['Tasktrail-Position'],
+  gives: ['Tasktrail-As-Of-Position?', 'Tasktrail-Stale?'],
   answers: { 200: { json: pageOf(TaskView), contentTypes: exportContentTypes } },
 } as const;
 

@@ -14,7 +14,16 @@ import { answerPast, asksForThePast, PastTaskQuery } from '../past-task.ts';
 import { namingKey } from '../refused-key.ts';
 import { type Answer, type Route, route } from '../route.ts';
 import { isDotSegment } from '../tag.ts';
-import { answerNothing, commandOnTask, type OnTask, refusalsOnTask, TaskPath, type TaskServices, taskCommands } from '../task-commands.ts';
+import {
+  answerNothing,
+  commandOnTask,
+  type OnTask,
+  refusalsOnTask,
+  TaskPath,
+  type TaskServices,
+  taskCommands,
+  taskHeaderNames,
+} from '../task-commands.ts';
 import { TaskWithParts, withParts } from '../task-parts.ts';
 import type { TaskReadsFor } from '../task-reads.ts';
 import { peopleOn, TaskView, taskView } from '../views/task-view.ts';
@@ -62,6 +71,7 @@ export function taskRoutes(
       body: TaskBody,
       obeys: ['Idempotency-Key', 'Prefer'],
       refuses: 'If-Match',
+      gives: [...taskHeaderNames, 'Location'],
       answers: { 201: TaskView },
       rejects: ['USER_NOT_FOUND', 'IDEMPOTENCY_KEY_REUSED'],
       async handle(input) {
@@ -80,6 +90,11 @@ export function taskRoutes(
       params: TaskPath,
       query: PastTaskQuery,
       obeys: ['If-None-Match', 'Tasktrail-Position'],
+      gives: {
+        // A task of the past has no tag.
+        200: ['ETag?', 'Tasktrail-Revision?', 'Tasktrail-Position?', 'Tasktrail-As-Of-Position?', 'Tasktrail-Stale?'],
+        304: ['ETag', 'Tasktrail-Revision', 'Tasktrail-Position'],
+      },
       answers: { 200: TaskWithParts, 304: null },
       rejects: ['TASK_NOT_FOUND', 'REVISION_NOT_FOUND'],
       absent: 'TASK_NOT_FOUND',

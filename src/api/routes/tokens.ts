@@ -3,6 +3,7 @@ import type { PersonalToken, PersonalTokens } from '../../accounts/personal-toke
 import { Scope, scopes } from '../../accounts/scope.ts';
 import { Id, isStorable } from '../../events/values.ts';
 import { accountCall } from '../account-request.ts';
+import { growing } from '../forms.ts';
 import { type Route, route } from '../route.ts';
 import { PageQuery, pageOf, pageRequest } from '../views/listing-view.ts';
 import { wholeListAnswer } from '../views/whole-list.ts';
@@ -24,7 +25,7 @@ const ExpiresAt = z
   .toUpperCase()
   .pipe(z.iso.datetime({ offset: true, abort: true, error: 'must be a time with an offset, as in 2026-01-31T12:00:00Z' }))
   .refine(isAhead, { error: 'must be in the future, and before the year 10000', params: { code: 'too_small' } })
-  .meta({ description: 'A time in the future. Without one it does not expire.' });
+  .meta({ format: 'date-time', description: 'A time in the future, with an offset. Without one it does not expire.' });
 
 const TokenBody = z
   .strictObject({ name: Name, scopes: z.array(Scope).min(1).max(scopes.length), expires_at: ExpiresAt.nullish() })
@@ -33,7 +34,7 @@ const TokenBody = z
 const shown = {
   id: Id,
   name: z.string(),
-  scopes: z.array(Scope),
+  scopes: z.array(growing(scopes)),
   created_at: z.iso.datetime({ precision: 3 }),
   expires_at: z.iso.datetime({ precision: 3 }).nullable(),
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { exclusive } from '../forms.ts';
 import { RequestedId } from '../id.ts';
 import { notAfter, notBefore } from '../query-parameters.ts';
 
@@ -49,5 +50,10 @@ export const UndoRunBody = z
     error: 'must not be before from',
     path: ['to'],
     params: { code: 'too_small' },
+  })
+  .meta({
+    description: 'Exactly one of `operation_id`, `request_id`, `token_id` and `actor_id`; the last two with `from` and `to`.',
+    dependentRequired: { token_id: ['from', 'to'], actor_id: ['from', 'to'] },
+    ...exclusive(...ways.flatMap((one, index) => ways.slice(index + 1).map((other): [string, string] => [one, other]))),
   });
 export type UndoRunBody = z.output<typeof UndoRunBody>;

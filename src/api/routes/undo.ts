@@ -72,6 +72,10 @@ export function undoRoutes(services: UndoServices): Route[] {
       needs: { scope: 'tasks:write' },
       obeys: ['Idempotency-Key', 'Prefer', 'Tasktrail-Position'],
       refuses: 'If-Match',
+      gives: {
+        200: ['Tasktrail-Position?', 'Idempotent-Replayed?', 'Tasktrail-Stale?'],
+        202: ['Location', 'Idempotent-Replayed?', 'Tasktrail-Stale?'],
+      },
       body: UndoRunBody,
       answers: { 200: UndoRunView, 202: JobView },
       rejects: ['ADMIN_ONLY', 'IDEMPOTENCY_KEY_REUSED', 'LIMIT_REACHED', 'OVERLOADED', 'DEPENDENCY_UNAVAILABLE'],

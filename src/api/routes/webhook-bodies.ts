@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isStorable } from '../../events/values.ts';
 import { typePatterns } from '../../subscribers/event-types.ts';
 import { parseSecret } from '../../subscribers/webhooks/secret.ts';
+import { requestedPosition } from '../forms.ts';
 
 const storable = { error: 'must be well-formed text without NUL characters', params: { code: 'format' } };
 
@@ -34,6 +35,11 @@ const Description = z
   .refine(isStorable, storable)
   .meta({ description: 'What it is for, in the words of its owner.' });
 
+// In base64, with the unused bits of the last digit at zero.
+const three = '[A-Za-z0-9+/]{4}';
+const two = '[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=?';
+const one = '[A-Za-z0-9+/][AQgw]={0,2}';
+
 const Secret = z
   .string()
   .transform((text, context) => {
@@ -44,7 +50,8 @@ const Secret = z
   })
   .meta({
     description: '`whsec_` and the base64 of 24 to 64 bytes. One is made when it is left out.',
-    pattern: '^whsec_[A-Za-z0-9+/]+=*$',
+    // Of 24 to 64 bytes: whole groups of three, and what is left over.
+    pattern: `^whsec_(?:(?:${three}){8,20}(?:${two}|${one})?|(?:${three}){21}(?:${one})?)$`,
   });
 
 export const NewWebhookBody = z
@@ -58,12 +65,15 @@ export const WebhookChangesBody = z
 
 export const RotationBody = z.strictObject({ secret: Secret }).partial().meta({ id: 'WebhookRotation' });
 
-const PositionText = z.string().regex(/^\d{1,30}$/, 'must be a position: decimal digits');
+const RequestedPosition = z
+  .string()
+  .regex(/^\d{1,30}$/, 'must be a position: decimal digits')
+  .meta(requestedPosition);
 
 export const ReplayBody = z
   .strictObject({
-    after: PositionText.meta({ description: 'A position: what comes behind it. `0`: from the beginning.' }),
-    until: PositionText.optional().meta({ description: 'A position: up to it. All there is now when left out.' }),
+    after: RequestedPosition.meta({ description: 'A position: what comes behind it. `0`: from the beginning.' }),
+    until: RequestedPosition.optional().meta({ description: 'A position: up to it. All there is now when left out.' }),
     types: Types.optional().meta({ description: 'Of the types of the webhook, those.' }),
   })
   .meta({ id: 'WebhookReplay' });

@@ -86,6 +86,7 @@ function managementRoutes({ webhooks }: WebhookServices): Route[] {
       description:
         'It is sent what happens from now on, as far as the caller may see it: a POST of `application/cloudevents+json`, signed after Standard Webhooks. Answer with 2xx within 15 seconds. Anything else is tried again for a day, in the order of each task; then, and after a 410 at once, the webhook is disabled and its owner told. One made by a token without the scope `admin` sees what its owner sees without being an admin. It needs a verified e-mail address, unless an admin set that, and its owner is notified.',
       body: NewWebhookBody,
+      gives: ['Location'],
       answers: { 201: WebhookWithSecretView },
       rejects: ['LIMIT_REACHED', 'WEBHOOK_URL_FORBIDDEN', 'EMAIL_NOT_VERIFIED'],
       async handle({ body, caller, request }) {
@@ -209,6 +210,7 @@ function deliveryRoutes({ webhooks, asked, queriesFor, store, jobs }: WebhookSer
       description:
         'What the owner may see of it now, with the same event ids, in the order of each task, and beside what happens meanwhile: marked by the header `Tasktrail-Replay: true`. A job; the webhook must be active. One at a time for a webhook, and two for a user; it runs at most 1,000 deliveries ahead of the receiver, and waits while that fails.',
       body: ReplayBody,
+      gives: ['Location'],
       answers: { 202: JobView },
       rejects: ['WEBHOOK_NOT_FOUND', 'LIMIT_REACHED', 'OVERLOADED', 'DEPENDENCY_UNAVAILABLE'],
       async handle({ params, body, caller, request }) {

@@ -1,15 +1,16 @@
 import { z } from 'zod';
 import { Id } from '../../events/values.ts';
 import { actions } from '../../projections/activity/describe.ts';
+import { growing, PositionText } from '../forms.ts';
 
 export const resourceTypes = ['task', 'comment', 'file', 'user'] as const;
 
 export const ActivityView = z
   .strictObject({
     id: Id.describe("The event's id."),
-    position: z.string().regex(/^\d+$/).describe('Its place in the log: only grows; compare it as an integer of any size.'),
-    action: z.enum(actions),
-    resource_type: z.enum(resourceTypes),
+    position: PositionText.describe('Its place in the log: only grows; compare it as an integer of any size.'),
+    action: growing(actions),
+    resource_type: growing(resourceTypes),
     resource_id: Id,
     task_id: Id.nullable(),
     actor: z.strictObject({ id: Id, username: z.string() }).describe('Whose doing it was; `system` is the service itself.'),
@@ -29,8 +30,8 @@ const count = z.int().nonnegative();
 export const ActivityStatsView = z
   .strictObject({
     total_activities: count,
-    by_action: z.partialRecord(z.enum(actions), count),
-    by_resource: z.partialRecord(z.enum(resourceTypes), count),
+    by_action: z.partialRecord(growing(actions), count),
+    by_resource: z.partialRecord(growing(resourceTypes), count),
     by_day: z.record(z.iso.date(), count).describe("By day of the caller's."),
   })
   .meta({ id: 'ActivityStats' });

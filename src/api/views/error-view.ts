@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { rejectionCodes } from '../../rejection.ts';
+import { growing } from '../forms.ts';
 
 /** What can be wrong with one part of a request. Closed. */
 export const faultCodes = [
@@ -28,11 +29,11 @@ export type FaultView = z.output<typeof FaultView>;
 export const ErrorView = z
   .strictObject({
     error: z.strictObject({
-      code: z.enum(rejectionCodes),
+      code: growing(rejectionCodes),
       message: z.string().describe('For people; programs go by the code.'),
       request_id: z.string(),
       details: z.array(z.record(z.string(), z.unknown())).describe('In the shape that the code promises.'),
     }),
   })
-  .meta({ id: 'Error', description: 'Why a request was not answered as asked.' });
+  .meta({ id: 'ApiError', description: 'Why a request was not answered as asked.' });
 export type ErrorView = z.output<typeof ErrorView>;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { Id, Time } from '../../events/values.ts';
+import { PositionText } from '../forms.ts';
 
-const PositionText = z.string().regex(/^\d+$/).describe('Decimal digits: an integer of any size that only grows.');
+const Position = PositionText.describe('Decimal digits: an integer of any size that only grows.');
 
 /** An event as it is told outside: a CloudEvent in the JSON format. What its data holds is in the AsyncAPI document. */
 export const EventView = z
@@ -13,7 +14,7 @@ export const EventView = z
     subject: z.string().describe('`tasks/<id>`, `tasks/<id>/comments/<id>` or `users/<id>`.'),
     time: Time.describe('When it happened.'),
     datacontenttype: z.literal('application/json'),
-    position: PositionText,
+    position: Position,
     revision: z.int().nonnegative().describe('Of its stream: 0 for the first event, then without gaps.'),
     partitionkey: z.string().describe('The stream. What has the same one is in order.'),
     authtype: z.enum(['user', 'system']).describe('Whose doing it was.'),
@@ -39,7 +40,7 @@ export const EventView = z
 export const EventsView = z
   .strictObject({
     events: z.array(EventView),
-    next: PositionText.describe('What to ask `after` next; there is always one.'),
+    next: Position.describe('What to ask `after` next; there is always one.'),
     caught_up: z.boolean().describe('There was nothing more when this was asked.'),
   })
   .meta({ id: 'Events' });

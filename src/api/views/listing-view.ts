@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Page, PageRequest } from '../../queries/page.ts';
-import { wholeNumber } from '../query-parameters.ts';
+import { cursorForm } from '../forms.ts';
+import { flag, wholeNumber } from '../query-parameters.ts';
 import { type Answer, JsonText, type RequestContext } from '../route.ts';
 
 const largest = 2 ** 31 - 1;
@@ -19,28 +20,53 @@ export function pageOf(item: z.ZodType) {
   });
 }
 
+export function isPage(answer: z.ZodType): boolean {
+  return answer instanceof z.ZodObject && 'next_cursor' in answer.shape;
+}
+
 /** The parameters that say which part of a list is asked for. Put into a route's query schema together with `pageRules`. */
 export const pageParameters = {
   page: wholeNumber(1, largest, { description: 'From 1, the default.' }),
   skip: wholeNumber(0, largest, { description: 'So many are left out, instead of whole pages.' }),
-  cursor: z.string().optional().meta({ description: "Another answer's `next_cursor`, with the same filters and order." }),
+  cursor: z
+    .string()
+    .optional()
+    .meta({ ...cursorForm, description: "Another answer's `next_cursor`, with the same filters and order." }),
   per_page: wholeNumber(1, largestSize, { default: usualSize }),
   limit: wholeNumber(1, largestSize, { description: 'The same as `per_page`.' }),
-  include_total: z
-    .enum(['true', 'false'])
-    .optional()
-    .meta({ description: 'Whether an answer by `cursor` has `total` and `pages`. Others always have.' }),
+  include_total: flag('Whether an answer by `cursor` has `total` and `pages`. Others always have.'),
 };
 
 type PageParameters = z.output<z.ZodObject<typeof pageParameters>>;
 
 /** Adds a fault for each parameter that says the same as another one: at most one of each group, whatever else is wrong. */
 export function atMostOneOf<S extends z.ZodObject>(schema: S, ...groups: readonly (readonly string[])[]): S {
-  return groups.flatMap(earlierOnes).reduce((checked, { name, earlier }) => {
-    const conflict = (query: Record<string, unknown>) => query[name] !== undefined && earlier.some((other) => query[other] !== undefined);
-    const error = `cannot go together with ${earlier.join(' or ')}`;
-    return checked.refine((query) => !conflict(query), { path: [name], error, params: { code: 'conflicts_with' }, when: () => true });
-  }, schema);
+  return groups.flatMap(earlierOnes).reduce(
+    (checked, { name, earlier }) => {
+      const conflict = (query: Record<string, unknown>) => query[name] !== undefined && earlier.some((other) => query[other] !== undefined);
+      const error = `cannot go together with ${earlier.join(' or ')}`;
+      return checked.refine((query) => !conflict(query), { path: [name], error, params: { code: 'conflicts_with' }, when: () => true });
+    },
+    describingConflicts(schema, groups),
+  );
+}
+
+/** A document has no other place for what parameters exclude than their descriptions. */
+function describingConflicts<S extends z.ZodObject>(schema: S, groups: readonly (readonly string[])[]): S {
+  const described = [...new Set(groups.flat())].map((name) => {
+    const others = [...new Set(groups.filter((group) => group.includes(name)).flat())].filter((other) => other !== name);
+    const parameter = schema.shape[name] as z.ZodType;
+    const description = [parameter.meta()?.description, `Not together with ${listed(others)}.`].filter(Boolean).join(' ');
+    return [name, parameter.meta({ description })];
+  });
+  return schema.extend(Object.fromEntries(described)) as unknown as S;
+}
+
+function listed(names: readonly string[]): string {
+  return names
+    .map((name) => `\`${name}\``)
+    .join(', ')
+    .replace(/, ([^,]+)$/, ' or $1');
 }
 
 function earlierOnes(group: readonly string[]): { name: string; earlier: readonly string[] }[] {
@@ -58,7 +84,7 @@ export const PageQuery = atMostOneOf(z.strictObject(pageParameters), ...pageRule
 
 export function pageRequest({ page, skip, cursor, per_page, limit, include_total }: PageParameters): PageRequest {
   const size = per_page ?? limit ?? usualSize;
-  if (cursor !== undefined) return { by: 'cursor', cursor, includeTotal: include_total === 'true', size };
+  if (cursor !== undefined) return { by: 'cursor', cursor, includeTotal: include_total === true, size };
   return skip === undefined ? { by: 'page', page: page ?? 1, size } : { by: 'skip', skip, size };
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { publicTypes } from '../../events/public-type.ts';
 import { Id } from '../../events/values.ts';
 import { inboxKinds } from '../../notifications/notices.ts';
+import { growing } from '../forms.ts';
 import { PersonView } from './person-view.ts';
 
 const Time = z.iso.datetime({ precision: 3 });
@@ -9,8 +10,8 @@ const Time = z.iso.datetime({ precision: 3 });
 export const NotificationView = z
   .strictObject({
     id: Id,
-    kind: z.enum(inboxKinds).describe('What it is to the reader.'),
-    type: z.enum(Object.values(publicTypes)).nullable().describe('Of the event; null where there is none: for `task_due_soon`.'),
+    kind: growing(inboxKinds).describe('What it is to the reader.'),
+    type: growing(Object.values(publicTypes)).nullable().describe('Of the event; null where there is none: for `task_due_soon`.'),
     event_id: Id.nullable(),
     task: z
       .strictObject({ id: Id, title: z.string().nullable() })

@@ -3,6 +3,7 @@ import { Id } from '../../events/values.ts';
 import { typePatterns } from '../../subscribers/event-types.ts';
 import type { QueuedDelivery } from '../../subscribers/webhooks/asked-deliveries.ts';
 import type { Webhook } from '../../subscribers/webhooks/webhooks.ts';
+import { growing, PositionText } from '../forms.ts';
 
 const Time = z.iso.datetime({ precision: 3 });
 
@@ -20,7 +21,7 @@ const disabledReasons = [
 const shown = {
   id: Id,
   url: z.string(),
-  types: z.array(z.enum(typePatterns)),
+  types: z.array(growing(typePatterns)),
   description: z.string(),
   active: z.boolean(),
   made_by: z
@@ -52,7 +53,7 @@ export const DeliveryView = z
     kind: z.enum(deliveryKinds),
     event_id: Id.describe('The same in each delivery of the event: its `webhook-id`.'),
     type: z.string(),
-    position: z.string().nullable().describe('Of the event; null for a test.'),
+    position: PositionText.nullable().describe('Of the event; null for a test.'),
     revision: z.int(),
     partitionkey: z.string().describe('The stream: what has the same one is sent in order.'),
     status: z
