@@ -51,22 +51,27 @@ test('a run over every route leaves one line of log a request, and nothing of wh
 
   // Whatever else there is: with a body that is not meant, as nobody, and with a token that is none.
   const documents = (await call('GET', '/openapi.json')).body as { paths: Record<string, Record<string, object>> };
+  // What watches the service asks every few seconds: its requests are logged at debug.
+  const probes = new Set(service.routes.filter(({ isProbe }) => isProbe).map(({ path }) => path));
+  const probing = new Set<string>();
   const skipped = /auth\/(logout|password$|me\/erase)|\/auth\/me$/;
   for (const [pattern, methods] of Object.entries(documents.paths)) {
     if (skipped.test(pattern) || pattern.includes('/async/external')) continue;
     for (const method of Object.keys(methods).filter((name) => /^(get|post|put|patch|delete)$/.test(name))) {
       const path = `${pattern.replace('{task_id}', task.id).replace(/\{\w+\}/g, CANARY)}?${CANARY}=${CANARY}`;
+      const before = ids.length;
       const body = method === 'get' || method === 'delete' ? undefined : { [CANARY]: CANARY, title: CANARY };
       await call(method.toUpperCase(), path, body, token);
       await call(method.toUpperCase(), path, body, `${CANARY}.${CANARY}.${CANARY}`);
       if (body) await call(method.toUpperCase(), path, `{"${CANARY}`);
+      if (probes.has(pattern)) for (const id of ids.slice(before)) probing.add(id);
     }
   }
   expect(ids.length).toBeGreaterThan(60);
   expect(secrets.length).toBeGreaterThan(5);
 
   const lines = service.log.map((line) => JSON.parse(line));
-  for (const id of ids) {
+  for (const id of ids.filter((one) => !probing.has(one))) {
     const own = lines.filter(({ request_id, message }) => request_id === id && message === 'request');
     expect({ id, lines: own.length }).toEqual({ id, lines: 1 });
     expect(own[0]).toMatchObject({ status_code: expect.any(Number), path: expect.any(String), duration_ms: expect.any(Number) });

@@ -55,4 +55,5 @@ export const mailRows: Record<string, Row | Row[]> = {
   'GET /notifications/preferences': own,
   'PATCH /notifications/preferences': { ...own, token: 'tasks:write', body: () => ({}) },
   'POST /notifications/unsubscribe': { ...open, query: noToken, body: () => ({}) },
+  'GET /notifications/unsubscribe': { ...open, done: 303, query: noToken },
 };
