@@ -17,7 +17,7 @@ const AccessLost = z
   .strictObject({ task: z.strictObject({ id: Id }) })
   .describe('For whom the event took the access to the task away: its id, and no more.');
 
-/** Those that may take somebody’s access away. */
+/** Those that may take the access of a user away. */
 const taking: ReadonlySet<string> = new Set<EventTypeName>([
   ...(['TaskAssigned', 'TaskUnassigned', 'TaskUnshared', 'TaskTransferred', 'TaskDeleted'] as const),
 ]);

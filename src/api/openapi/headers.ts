@@ -159,7 +159,7 @@ export function otherErrorHeaders(endpoint: Endpoint): Headers {
   return references(['X-Request-ID?', ...operation, ...rateLimits(endpoint)]);
 }
 
-/** Not required: whoever runs the service can switch the limits off. */
+/** Not required: the limits can be switched off by settings. */
 function rateLimits({ route }: Endpoint): GivenHeader[] {
   if (route.undocumented || (route.root && !route.rejects.includes('RATE_LIMITED'))) return [];
   return ['X-RateLimit-Limit?', 'X-RateLimit-Remaining?', 'X-RateLimit-Reset?'];
