@@ -106,7 +106,7 @@ export function createApiServer({ corsOrigins, trustProxy, ...parts }: ApiServer
   const timeouts = { ...usualTimeouts, ...parts.timeouts };
   const server = createServer(serverOptions(timeouts), app);
   const slowBodies = givingUpSlowBodies(server, timeouts);
-  disconnectStalledClients(server, timeouts.stall, (socket) => latest.get(socket)?.response.writableFinished !== false);
+  disconnectStalledClients(server, timeouts.stall, (socket) => connectionState(latest.get(socket)));
   server.maxConnections = parts.connections ?? usualConnections;
   answerConnectionErrors(server, { ...parts, lingering }, latest, commonHeaders(cors.varies));
   return {
@@ -142,16 +142,40 @@ function givingUpSlowBodies(server: Server, { request: within, check }: Timeouts
   return watchSlowBodies({ within, check, onSlow });
 }
 
+/** Looks at a connection within the time that a client may take nothing. */
+const STALL_ROUNDS = 3;
+
 /**
  * Ends every connection whose client takes nothing of what waits for it. The timer is the socket's own and starts again whenever the
- * kernel takes a piece, so it covers each answer alike: lists, exports, streams, downloads and pages. While an answer is being made the
- * client waits for us, and is left alone. Between two requests the same timer runs for `keepAlive`.
+ * kernel takes a piece, so it covers each answer alike: lists, exports, streams, downloads and pages. Node counts its first round after a
+ * write as progress, so the time is cut into rounds: a stalled client is gone after one more of them at the most. While an answer is being
+ * made the client waits for us, and is left alone. Between two requests the same timer runs for `keepAlive`.
  */
-function disconnectStalledClients(server: Server, milliseconds: number, isIdle: (socket: Socket) => boolean): void {
-  server.setTimeout(milliseconds, (socket) => {
+function disconnectStalledClients(server: Server, milliseconds: number, stateOf: (socket: Socket) => ConnectionState): void {
+  const roundMs = milliseconds / STALL_ROUNDS;
+  const silent = new WeakMap<Socket, { rounds: number; at: number }>();
+  server.setTimeout(roundMs, (socket) => {
+    const state = stateOf(socket);
+    const now = performance.now();
+    const before = silent.get(socket);
+    const rounds = before && now - before.at < 1.5 * roundMs ? before.rounds + 1 : 1;
+    silent.set(socket, { rounds, at: now });
+    if (state !== 'answered' && rounds < STALL_ROUNDS) {
+      socket.setTimeout(roundMs);
+      return;
+    }
     const isStalled = socket.writableLength > 0;
-    if (isStalled || isIdle(socket)) socket.destroy();
+    if (isStalled || state !== 'answering') socket.destroy();
+    else socket.setTimeout(roundMs);
   });
+}
+
+/** `fresh` before its first request, `answering` while one is under way, `answered` between two. */
+type ConnectionState = 'fresh' | 'answering' | 'answered';
+
+function connectionState(request: ApiRequest | undefined): ConnectionState {
+  if (request === undefined) return 'fresh';
+  return request.response.writableFinished ? 'answered' : 'answering';
 }
 
 function answerConnectionErrors(

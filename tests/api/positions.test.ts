@@ -5,7 +5,8 @@ const password = 'Passw0rd-of-mine';
 let one: TestService;
 let other: TestService;
 let ann: Client;
-let webhookId: string;
+/** One replay at a time of each: each call takes another. */
+const webhookIds: string[] = [];
 beforeAll(async () => {
   one = await startTestService();
   other = await startTestService(one.sameStores);
@@ -13,7 +14,8 @@ beforeAll(async () => {
   const { id } = (await admin.post('/admin/users', { email: 'ann@tasks.test', username: 'ann', password })).body;
   const { access_token: token } = (await one.anonymous.post('/auth/login', { username: 'ann', password })).body;
   ann = { ...createClient(one.url, token), id, username: 'ann' };
-  webhookId = (await ann.post('/webhooks', { url: 'https://93.184.215.14/', types: ['user.erased'] })).body.id;
+  for (let n = 0; n < 8; n++)
+    webhookIds.push((await ann.post('/webhooks', { url: `https://93.184.215.14/${n}`, types: ['user.erased'] })).body.id);
   await ann.post('/tasks', { title: 'There is something' });
 }, 60_000);
 afterAll(async () => {
@@ -64,7 +66,10 @@ const places: Record<string, { path: string; send: Send }> = {
   },
   'the start of a replay': {
     path: 'after',
-    send: async (url, position) => outcomeOf(await createClient(url, ann.token).post(`/webhooks/${webhookId}/replay`, { after: position })),
+    send: async (url, position) => {
+      const id = webhookIds.pop()!;
+      return outcomeOf(await createClient(url, ann.token).post(`/webhooks/${id}/replay`, { after: position }));
+    },
   },
   'the position of a past list': { path: 'query.as_of_position', send: get((position) => `/tasks?as_of_position=${position}`) },
   'the end of a difference': { path: 'query.to', send: get((position) => `/activity/diff?from=0&to=${position}`) },
