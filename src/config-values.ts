@@ -30,7 +30,8 @@ export function listOf<T>(item: z.ZodType<T, string>) {
 }
 
 function toList(text: string, context: z.core.$RefinementCtx): string[] {
-  if (!text.startsWith('[')) return parts(text);
+  // An IPv6 address begins with a bracket too.
+  if (!/^\[\s*(?:"|\]$)/.test(text)) return parts(text);
   try {
     return z.array(z.string()).parse(JSON.parse(text));
   } catch {

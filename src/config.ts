@@ -3,6 +3,7 @@ import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import { Email, GivenUsername, isGuessable, Password } from './accounts/credentials.ts';
+import { KafkaBroker, KafkaTopicName, kafkaMistakes, kafkaTls } from './config-kafka.ts';
 import {
   DatabaseUrl,
   EventStoreUrl,
@@ -33,9 +34,14 @@ const Variables = z.object({
   DATABASE_URL: DatabaseUrl.optional(),
   DATABASE_POOL_MAX: wholeNumber(1, 1000).default(10),
   EVENTSTORE_URL: EventStoreUrl.optional(),
-  KAFKA_BROKERS: listOf(z.string().regex(/^[^\s:]+:\d+$/, 'must be host:port')).optional(),
-  KAFKA_TOPIC: z.string().default('tasktrail.events'),
+  KAFKA_BROKERS: listOf(KafkaBroker)
+    .refine((brokers) => brokers.length > 0, 'must name a broker')
+    .optional(),
+  KAFKA_TOPIC: KafkaTopicName.default('tasktrail.events'),
   KAFKA_SSL: Flag.default(false),
+  KAFKA_SSL_CA: z.string().optional(),
+  KAFKA_SSL_CERT: z.string().optional(),
+  KAFKA_SSL_KEY: z.string().optional(),
   KAFKA_SASL_MECHANISM: oneOf('plain', 'scram-sha-256', 'scram-sha-512').optional(),
   KAFKA_SASL_USERNAME: z.string().optional(),
   KAFKA_SASL_PASSWORD: z.string().optional(),
@@ -126,6 +132,7 @@ export function loadConfig(environment: Environment): Config {
     ...unreadable,
     ...(result.error?.issues ?? []).map(({ path: [name], message }) => `${String(name)} ${message}`),
     ...missingParts(given),
+    ...kafkaMistakes(given),
     ...guessablePassword(given),
     ...(given.ENVIRONMENT?.toLowerCase() === 'production' ? unsafeForProduction(given) : []),
   ];
@@ -145,7 +152,7 @@ function toConfig(v: Values) {
     kafka: v.KAFKA_BROKERS && {
       brokers: v.KAFKA_BROKERS,
       topic: v.KAFKA_TOPIC,
-      tls: v.KAFKA_SSL ? {} : undefined,
+      tls: v.KAFKA_SSL ? kafkaTls({ ca: v.KAFKA_SSL_CA, cert: v.KAFKA_SSL_CERT, key: v.KAFKA_SSL_KEY }) : undefined,
       sasl: v.KAFKA_SASL_MECHANISM && {
         mechanism: v.KAFKA_SASL_MECHANISM,
         username: v.KAFKA_SASL_USERNAME ?? '',

@@ -142,7 +142,7 @@ describe('what is wrong', () => {
       'SHUTDOWN_SECONDS must be a whole number from 0 to 3600',
       'DATABASE_URL must begin with postgres:// or postgresql://',
       expect.stringMatching(/^EVENTSTORE_URL must begin with esdb:\/\//),
-      'KAFKA_BROKERS must be host:port',
+      'KAFKA_BROKERS must be host:port, with a port from 1 to 65535',
       'SECRET_KEY must have at least 32 characters',
       'ADMIN_EMAIL must be an e-mail address, with ASCII characters before the @',
       'ADMIN_PASSWORD must contain an upper-case letter, or have at least 15 characters',
