@@ -12,7 +12,7 @@ export interface ConsumerSettings {
   level?: logLevel;
 }
 
-const BEGIN_ANEW_AFTER_MS = 1_000;
+const RETRY_AFTER_MS = 1_000;
 
 /**
  * Follows the topic from where the group is, the first time from its beginning. An offset is committed after the effects of what is
@@ -20,15 +20,15 @@ const BEGIN_ANEW_AFTER_MS = 1_000;
  */
 export async function startConsumer(settings: ConsumerSettings, pool: Pool): Promise<{ stop(): Promise<void> }> {
   let isStopped = false;
-  let consumer = await begin(settings, pool, beginAnew);
+  let consumer = await begin(settings, pool, beginAgain);
 
   /** The client goes on by itself after most failures, and ends after some, a rebalance at the wrong moment among them. */
-  async function beginAnew(): Promise<void> {
+  async function beginAgain(): Promise<void> {
     await consumer.disconnect().catch(() => {});
     while (!isStopped) {
-      await pause(BEGIN_ANEW_AFTER_MS);
+      await pause(RETRY_AFTER_MS);
       try {
-        if (!isStopped) consumer = await begin(settings, pool, beginAnew);
+        if (!isStopped) consumer = await begin(settings, pool, beginAgain);
         if (isStopped) await consumer.disconnect();
         return;
       } catch (error) {
@@ -62,9 +62,11 @@ async function begin(
     eachBatchAutoResolve: false,
     async eachBatch({ batch, resolveOffset, heartbeat, commitOffsetsIfNecessary, isRunning, isStale }) {
       for (const { offset, headers = {}, value } of batch.messages) {
-        // The partition was given to somebody else, or this one is to stop: the rest is for the next.
+        // The partition was given to another consumer, or this one is to stop: the rest is for the next.
         if (!isRunning() || isStale()) return;
-        await handleOnce(pool, taskEvent(headers, value));
+        const event = taskEvent(headers, value);
+        if (event) await handleOnce(pool, event);
+        else console.error(`Message ${offset} of partition ${batch.partition} is no event of a task: it is skipped`);
         resolveOffset(offset);
         await heartbeat();
         await commitOffsetsIfNecessary();

@@ -11,7 +11,7 @@ await pool.query(await readFile(new URL('schema.sql', import.meta.url), 'utf8'))
 
 const settings = { brokers: KAFKA_BROKERS.split(','), topic: KAFKA_TOPIC, groupId: 'task-board' };
 const consumer = await startConsumer(settings, pool);
-console.log(`The board follows ${KAFKA_TOPIC} at ${KAFKA_BROKERS}: select * from board`);
+console.log(`The board follows ${KAFKA_TOPIC} at ${KAFKA_BROKERS}: select * from board where not deleted`);
 
 const MONTH = '30 days';
 const pruning = setInterval(() => {

@@ -15,3 +15,5 @@ create table if not exists board (
   -- How many events are.
   changes integer not null
 );
+-- A deleted task stays here, so that nothing older brings it back.
+alter table board add column if not exists deleted boolean not null default false;

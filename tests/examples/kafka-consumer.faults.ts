@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -80,5 +81,55 @@ ifThere('the example of a consumer', () => {
     expect((await pool.query('select count(*)::int as n from inbox')).rows).toEqual([{ n: TASKS * EVENTS }]);
     expect(changes).toBeGreaterThan(3);
     console.log(`${TASKS * EVENTS} messages and ${Math.floor(EVENTS / 10) * TASKS} repeats over ${changes} changes of the group`);
+  });
+
+  test('starts by the words of its README, skips what is no event, and is right after two kills', async () => {
+    const board = await createTestDatabase();
+    const [task, gone] = [randomUUID(), randomUUID()];
+    const producer = quietKafka(kafka.broker).producer({ maxInFlightRequests: 1 });
+    await producer.connect();
+    const headers = (type: string, revision: number) => ({
+      ...{ ce_id: randomUUID(), ce_type: `tasktrail.task.${type}.v1`, ce_revision: String(revision) },
+    });
+    const message = (id: string, type: string, revision: number, title: string | null) => ({
+      ...{ key: `task-${id}`, value: JSON.stringify({ task: { id, title, status: 'todo' } }), headers: headers(type, revision) },
+    });
+    const send = (...messages: { key: string; value: string | null; headers?: Record<string, string> }[]) =>
+      producer.send({ topic: 'readme', acks: -1, messages });
+    const [command] = /^KAFKA_BROKERS.* (npx node \S+)$/m.exec(await readFile('examples/kafka-consumer/README.md', 'utf8'))!.slice(1);
+    const start = () => {
+      const env = { ...process.env, KAFKA_BROKERS: kafka.broker, KAFKA_TOPIC: 'readme', DATABASE_URL: board.connectionString };
+      return spawn('sh', ['-c', `exec ${command}`], { env, detached: true, stdio: 'ignore' });
+    };
+    const own = new pg.Pool({ connectionString: board.connectionString, max: 1 });
+    const until = async (revision: number) => {
+      for (const deadline = Date.now() + 60_000; ; await pause(200)) {
+        const { rows } = await own.query('select revision from board where task_id = $1', [task]).catch(() => ({ rows: [] }));
+        if (rows[0]?.revision >= revision) return;
+        if (Date.now() > deadline) throw new Error(`the board did not come to revision ${revision}`);
+      }
+    };
+    let consumer = start();
+    try {
+      await send(message(task, 'created', 0, 'First'), { key: `task-${task}`, value: null }, { key: 'x', value: 'garbage' });
+      await until(0);
+      for (const revision of [1, 2]) {
+        process.kill(-consumer.pid!, 'SIGKILL');
+        await send(message(task, 'edited', revision, `Edited ${revision}`));
+        consumer = start();
+        await until(revision);
+      }
+      await send(message(gone, 'created', 0, 'Gone'), message(gone, 'deleted', 1, null), message(task, 'deleted', 3, 'Edited 2'));
+      await send(message(task, 'restored', 4, 'Edited 2'));
+      await until(4);
+      const { rows } = await own.query('select task_id, title, deleted, changes from board');
+      expect(rows).toContainEqual({ task_id: task, title: 'Edited 2', deleted: false, changes: 5 });
+      expect(rows).toContainEqual({ task_id: gone, title: null, deleted: true, changes: 2 });
+    } finally {
+      process.kill(-consumer.pid!, 'SIGKILL');
+      await producer.disconnect();
+      await own.end();
+      await board.drop();
+    }
   });
 });
