@@ -123,7 +123,7 @@ describe('a connection failure is', () => {
   });
 
   test('a pool whose connections are all taken for too long', async () => {
-    const pool = poolOf(database.connectionString, { max: 1, connectTimeout: 100 });
+    const pool = poolOf(database.connectionString, { max: 1, connectTimeout: 1_000 });
     const client = await pool.connect();
     const error = await failure(pool);
     client.release();
