@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import pg from 'pg';
+import { eventLogMigrations } from '../../src/events/store/postgres/schema.ts';
 import { migrate } from '../../src/platform/postgres/migrate.ts';
 import { history } from '../../src/projections/history/history.ts';
 import { createMoments, type Moments } from '../../src/projections/history/moments.ts';
@@ -12,13 +13,17 @@ let database: TestDatabase;
 let pool: pg.Pool;
 let moments: Moments;
 
-const before = projectionMigrations.filter(({ name }) => name !== CLEAN_UP);
+const before = projectionMigrations.slice(
+  0,
+  projectionMigrations.findIndex(({ name }) => name === CLEAN_UP),
+);
+const eventLog = { part: 'event_log', migrations: eventLogMigrations };
 const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
 
 beforeAll(async () => {
   database = await createTestDatabase();
   pool = new pg.Pool({ connectionString: database.connectionString, max: 3 });
-  await migrate(pool, [{ part: 'projections', migrations: before }]);
+  await migrate(pool, [eventLog, { part: 'projections', migrations: before }]);
   await pool.query(`create schema history_x; set search_path = history_x; ${history.tables}; reset search_path`);
   moments = createMoments(
     async (statement) => (await pool.query(statement)).rows,
@@ -66,7 +71,7 @@ describe('the clean-up', () => {
 });
 
 describe('a settled moment', () => {
-  beforeAll(() => migrate(pool, [{ part: 'projections', migrations: projectionMigrations }]));
+  beforeAll(() => migrate(pool, [eventLog, { part: 'projections', migrations: projectionMigrations }]));
   beforeEach(() => pool.query('truncate projections.settled_moments, history_x.moments'));
 
   test('is one row on a quiet log, however often the present is asked for', async () => {
