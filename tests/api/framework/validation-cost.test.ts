@@ -1,8 +1,3 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
@@ -11,6 +6,7 @@ import { LoginBody } from '../../../src/api/routes/auth-bodies.ts';
 import { TagsBody, TaskBody } from '../../../src/api/routes/task-bodies.ts';
 import { UndoRunBody } from '../../../src/api/routes/undo-bodies.ts';
 import { NewWebhookBody } from '../../../src/api/routes/webhook-bodies.ts';
+import { runWithout } from '../../support/run-weakened.ts';
 import { serving } from './serving.ts';
 import { type Cost, costOf, costsAt, hostileShapes } from './validation-cost.ts';
 
@@ -29,15 +25,10 @@ function unbounded(once: Record<string, Cost>, twice: Record<string, Cost>): str
 }
 
 /** The costs at both sizes in a build without one of its defences. */
-async function costsWithout(defence: string): Promise<[Record<string, Cost>, Record<string, Cost>]> {
-  const directory = await mkdtemp(join(tmpdir(), 'tasktrail-validation-'));
-  await writeFile(join(directory, 'without'), defence);
-  const script = join(import.meta.dirname, '..', '..', 'support', 'weakened-service.ts');
-  const WEAKENED = '../tests/api/framework/print-validation-costs.ts';
-  const env = { PATH: process.env.PATH, DATA_DIR: directory, WEAKENED, SIZES: `${SIZE},${SIZE * 2}` };
-  const { stdout } = await promisify(execFile)(process.execPath, [script], { env }).finally(() => rm(directory, { recursive: true }));
-  return JSON.parse(stdout);
-}
+const costsWithout = (defence: string) =>
+  runWithout<[Record<string, Cost>, Record<string, Cost>]>(defence, 'api/framework/print-validation-costs.ts', {
+    SIZES: `${SIZE},${SIZE * 2}`,
+  });
 
 describe('validating a body takes work in proportion to its length', () => {
   test('for every hostile shape, with the code of what is wrong', () => {
